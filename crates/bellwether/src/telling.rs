@@ -94,7 +94,7 @@ impl Surroundings for Known {
         let query = Query { from: from as f64, until: until as f64, tags: None, set: TagSet::All };
         let (state, teams) = (&self.0.state, &self.0.config.load().team);
         let seen = accounts::scope_of_contact(state, teams, contact)
-            .and_then(|scope| Ok(annotations::seen(&scope, annotations::list(state, &query)?)));
+            .and_then(|scope| Ok(annotations::seen(&scope, annotations::marks(state, &query)?)));
         let found = seen.unwrap_or_default();
         let mark = |event: annotations::Annotation| {
             let tags =

@@ -26,6 +26,14 @@ const SHOWN_ONLY: i64 = 1 << 20;
 pub const MAX_WHAT: usize = 255;
 pub const MAX_DATA: usize = 64 << 10;
 pub const MAX_TAGS: usize = 64;
+/// Of all tags of one; the original's column for one of them has 255 characters.
+const MAX_TAG_BYTES: usize = 4 << 10;
+/// What stands beside a mark on a graph; all of it is at `/events/`.
+const DATA_OF_MARK: usize = 1 << 10;
+/// Data in one answer; the newest count.
+const MAX_LISTED_BYTES: usize = 8 << 20;
+/// So many of the newest keep all of their data, 256 MiB, and those before as much as a mark shows.
+const KEPT_WHOLE: i64 = 4_096;
 /// Tags that a query may name; each is looked up.
 pub const MAX_WANTED_TAGS: usize = 1_000;
 /// One answer holds at most so many; the newest count.
@@ -84,6 +92,8 @@ impl NewAnnotation {
             format!("`data` is longer than {MAX_DATA} bytes")
         } else if self.tags.len() > MAX_TAGS {
             format!("there are more than {MAX_TAGS} tags")
+        } else if self.tags.iter().map(String::len).sum::<usize>() > MAX_TAG_BYTES {
+            format!("the tags are longer than {MAX_TAG_BYTES} bytes")
         } else if !(-LATEST..=LATEST).contains(&self.at) {
             "`when` is not a time".to_owned()
         } else {
@@ -144,13 +154,21 @@ fn insert(tx: &Transaction<'_>, new: &NewAnnotation) -> Result<i64, StateError> 
         )?;
     }
     tx.execute("DELETE FROM annotation WHERE id <= ?1", &[(id - MAX_KEPT).into()])?;
+    // Each passes by once.
+    let sql = "UPDATE annotation SET data = substr(data, 1, ?2) WHERE id = ?1";
+    tx.execute(sql, &[(id - KEPT_WHOLE).into(), (DATA_OF_MARK as i64).into()])?;
     Ok(id)
 }
 
-const COLUMNS: &str = "SELECT id, at, what, data,
+/// With so much of the data.
+fn columns(data: usize) -> String {
+    format!(
+        "SELECT id, at, what, substr(data, 1, {data}),
     (SELECT group_concat(tag, ' ') FROM (SELECT tag FROM annotation_tag WHERE annotation = annotation.id AND position >= 0
         ORDER BY position % 1048576)), projects
-    FROM annotation";
+    FROM annotation"
+    )
+}
 
 /// What is told of them to those who see so much: nothing of other people's projects, not even what they are called.
 pub fn seen(scope: &Scope, mut found: Vec<Annotation>) -> Vec<Annotation> {
@@ -180,16 +198,43 @@ pub fn rename_project(state: &StateStore, from: &str, to: &str) -> Result<(), St
 }
 
 pub fn one(state: &StateStore, id: i64) -> Result<Option<Annotation>, StateError> {
-    let rows = state.query(&format!("{COLUMNS} WHERE id = ?1"), &[id.into()])?;
+    let rows = state.query(&format!("{} WHERE id = ?1", columns(MAX_DATA)), &[id.into()])?;
     Ok(rows.first().map(from_row))
 }
 
 /// In order of time.
 pub fn list(state: &StateStore, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
-    let mut sql = format!("{COLUMNS} WHERE at >= ?1 AND at <= ?2");
+    listed(state, query, MAX_DATA)
+}
+
+/// The same with the beginning of their data, for what is not about them.
+pub fn marks(state: &StateStore, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
+    listed(state, query, DATA_OF_MARK)
+}
+
+fn listed(state: &StateStore, query: &Query<'_>, data: usize) -> Result<Vec<Annotation>, StateError> {
+    let Some((condition, values)) = condition(state, query)? else { return Ok(Vec::new()) };
+    let newest = "ORDER BY at DESC, id DESC LIMIT";
+    // Their lengths first: what is too much for one answer is not read at all.
+    let sql = format!("SELECT octet_length(data) FROM annotation {condition} {newest} {MAX_LISTED}");
+    let mut bytes = 0;
+    let fits = |row: &&Row| {
+        bytes += usize::try_from(row.integer(0)).unwrap_or(MAX_DATA).min(data);
+        bytes <= MAX_LISTED_BYTES
+    };
+    let most = state.query(&sql, &values)?.iter().take_while(fits).count();
+    let sql = format!("{} {condition} {newest} {most}", columns(data));
+    let mut found: Vec<Annotation> = state.query(&sql, &values)?.iter().map(from_row).collect();
+    found.reverse();
+    Ok(found)
+}
+
+/// Which they are; none: nothing can be found by these tags.
+fn condition(state: &StateStore, query: &Query<'_>) -> Result<Option<(String, Vec<Value>)>, StateError> {
+    let mut sql = "WHERE at >= ?1 AND at <= ?2".to_owned();
     let mut values: Vec<Value> = vec![query.from.into(), query.until.into()];
     if let Some(tags) = query.tags {
-        let Some(tags) = wanted(state, tags, query.set)? else { return Ok(Vec::new()) };
+        let Some(tags) = wanted(state, tags, query.set)? else { return Ok(None) };
         let places: Vec<String> = (0..tags.len()).map(|index| format!("?{}", index + 3)).collect();
         let needed = if query.set == TagSet::Any { 1 } else { tags.len() };
         sql += &format!(
@@ -198,10 +243,7 @@ pub fn list(state: &StateStore, query: &Query<'_>) -> Result<Vec<Annotation>, St
         );
         values.extend(tags.into_iter().map(Value::from));
     }
-    sql += &format!(" ORDER BY at DESC, id DESC LIMIT {MAX_LISTED}");
-    let mut found: Vec<Annotation> = state.query(&sql, &values)?.iter().map(from_row).collect();
-    found.reverse();
-    Ok(found)
+    Ok(Some((sql, values)))
 }
 
 /// The tags to look for; none if nothing can be found by them.
@@ -272,146 +314,4 @@ impl From<StateError> for Refused {
 }
 
 #[cfg(test)]
-mod tests {
-    use graphite::Events;
-    use vocabulary::Timestamp;
-
-    use super::*;
-    use crate::StateEvents;
-
-    fn tags(text: &str) -> Vec<String> {
-        text.split_whitespace().map(str::to_owned).collect()
-    }
-
-    fn new(at: f64, what: &str, words: &str, data: &str) -> NewAnnotation {
-        NewAnnotation { at, what: what.into(), tags: tags(words), data: data.into() }
-    }
-
-    fn state() -> (tempfile::TempDir, StateStore) {
-        let directory = tempfile::tempdir().unwrap();
-        let state = StateStore::open(&directory.path().join("state.db"), &[MIGRATIONS]).unwrap();
-        (directory, state)
-    }
-
-    #[test]
-    fn annotations_are_found_by_time_and_tags() {
-        let (_directory, state) = state();
-        let deploy = add(&state, &new(10.5, "deployed 1", "deploy web", "by ana")).unwrap();
-        add(&state, &new(20.0, "flip", "flip web", "")).unwrap();
-        add(&state, &new(15.0, "note", "", "")).unwrap();
-        let check = |from: f64, until: f64, wanted: &str, set: TagSet, expected: &[&str]| {
-            let wanted = (!wanted.is_empty()).then(|| tags(wanted));
-            let found = list(&state, &Query { from, until, tags: wanted.as_deref(), set }).unwrap();
-            assert_eq!(found.iter().map(|a| a.what.as_str()).collect::<Vec<_>>(), expected, "{wanted:?}");
-        };
-        check(0.0, 100.0, "", TagSet::All, &["deployed 1", "note", "flip"]);
-        check(10.5, 15.0, "", TagSet::All, &["deployed 1", "note"]);
-        check(0.0, 100.0, "web", TagSet::All, &["deployed 1", "flip"]);
-        check(0.0, 100.0, "web deploy", TagSet::All, &["deployed 1"]);
-        check(0.0, 100.0, "deploy flip", TagSet::Any, &["deployed 1", "flip"]);
-        check(0.0, 100.0, "deploy nothing", TagSet::All, &["deployed 1"]);
-        check(0.0, 100.0, "deploy nothing", TagSet::Each, &[]);
-        check(0.0, 100.0, "nothing", TagSet::All, &[]);
-        let one = one(&state, deploy).unwrap().unwrap();
-        assert_eq!((one.tags, one.data), (tags("deploy web"), "by ana".to_owned()));
-    }
-
-    #[test]
-    fn what_is_of_projects_is_told_to_those_who_see_them() {
-        let (_directory, state) = state();
-        let of = |projects: &[&str]| projects.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>();
-        add_of(&state, &new(1.0, "both", "deploy shop mail", ""), &of(&["shop", "mail"])).unwrap();
-        add_of(&state, &new(2.0, "theirs", "deploy mail", ""), &of(&["mail"])).unwrap();
-        add(&state, &new(3.0, "everybody's", "mail", "")).unwrap();
-        let told = |scope: Scope| {
-            let all = Query { from: 0.0, until: 9.0, tags: None, set: TagSet::All };
-            let found = seen(&scope, list(&state, &all).unwrap()).into_iter();
-            found.map(|one| format!("{}: {}", one.what, one.tags.join(" "))).collect::<Vec<_>>()
-        };
-        let limited = Scope::prefixes(vec!["errors.shop.".to_owned()]);
-        assert_eq!(told(limited.clone()), ["both: deploy shop", "everybody's: mail"]);
-        assert_eq!(told(Scope::everything()).len(), 3);
-        let moments = |scope: &Scope| {
-            let events = StateEvents { state: &state, scope };
-            events.moments(Timestamp(0), Timestamp(9), &["mail".to_owned()]).len()
-        };
-        assert_eq!((moments(&limited), moments(&Scope::everything())), (2, 3), "for `events` too");
-        // It takes them along, and whoever is called so next has none of them.
-        rename_project(&state, "mail", "post").unwrap();
-        assert_eq!(told(limited), ["both: deploy shop", "everybody's: mail"]);
-        assert_eq!(told(Scope::prefixes(vec!["errors.mail.".to_owned()])), ["everybody's: mail"]);
-        let of_post = told(Scope::prefixes(vec!["errors.post.".to_owned()]));
-        assert_eq!(of_post, ["both: deploy post", "theirs: deploy post", "everybody's: mail"]);
-    }
-
-    #[test]
-    fn words_of_tags() {
-        let check = |text: &str, wanted: &[&str]| assert_eq!(tag_words(text), wanted, "{text}");
-        check("b a  a", &["a", "b"]);
-        check("a,b c", &["a", "b c"]);
-        check("it's \"q\"", &["it's", "q"]);
-        check("\"a, b\" c d", &["a, b", "c", "d"]);
-        check("\"a, b\" c d, e", &["a, b", "c d", "e"]);
-        check("\"open, x", &["open", "x"]);
-        check("", &[]);
-    }
-
-    #[test]
-    fn any_text_has_words_without_blanks_around() {
-        // xorshift: the same texts in every run.
-        let mut seed = 0x9e37_79b9_7f4a_7c15_u64;
-        for _ in 0..20_000 {
-            let mut text = String::new();
-            for _ in 0..seed % 24 {
-                seed ^= seed << 13;
-                seed ^= seed >> 7;
-                seed ^= seed << 17;
-                text.push([' ', ',', '"', 'a', 'b', '\u{e4}'][(seed % 6) as usize]);
-            }
-            seed = seed.wrapping_mul(0x2545_f491_4f6c_dd1d).wrapping_add(1);
-            let words = tag_words(&text);
-            assert!(words.iter().all(|word| !word.is_empty() && word.trim() == word), "{text:?} {words:?}");
-            assert!(words.is_sorted(), "{text:?} {words:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_parted_by_commas_is_found_and_shown_as_it_came() {
-        let (_directory, state) = state();
-        let id = add(&state, &new(1.0, "old client", "deploy,web", "")).unwrap();
-        let query = |word: &str| {
-            let tags = tags(word);
-            list(&state, &Query { from: 0.0, until: 9.0, tags: Some(&tags), set: TagSet::All }).unwrap().len()
-        };
-        assert_eq!((query("deploy"), query("web"), query("other"), query("deploy,web")), (1, 1, 0, 0));
-        assert_eq!(one(&state, id).unwrap().unwrap().tags, ["deploy,web"]);
-    }
-
-    #[test]
-    fn what_is_beyond_the_limits_is_refused() {
-        let (_directory, state) = state();
-        let beyond = [new(1.0, &"x".repeat(256), "", ""), new(f64::NAN, "x", "", ""), new(1e18, "x", "", "")];
-        for new in &beyond {
-            assert!(matches!(add(&state, new), Err(Refused::Because(_))), "{new:?}");
-        }
-        let all = [&beyond[..], &[new(1.0, "fine", "", "")]].concat();
-        assert_eq!(add_all(&state, &all).unwrap(), 3);
-        let found = list(&state, &Query { from: 0.0, until: 9.0, tags: None, set: TagSet::All }).unwrap();
-        assert_eq!(found.iter().map(|a| a.what.as_str()).collect::<Vec<_>>(), ["fine"]);
-    }
-
-    #[test]
-    fn the_oldest_go_when_there_are_too_many() {
-        let (_directory, state) = state();
-        let first = add(&state, &new(1.0, "first", "tag", "")).unwrap();
-        state
-            .transaction(|tx| tx.execute("UPDATE sqlite_sequence SET seq = ?1", &[(MAX_KEPT - 1).into()]))
-            .unwrap();
-        add(&state, &new(2.0, "still within", "", "")).unwrap();
-        assert!(one(&state, first).unwrap().is_some());
-        add(&state, &new(3.0, "one more", "", "")).unwrap();
-        assert!(one(&state, first).unwrap().is_none());
-        let tags = state.query("SELECT count(*) FROM annotation_tag", &[]).unwrap();
-        assert_eq!(tags[0].integer(0), 0, "its tags go with it");
-    }
-}
+mod tests;

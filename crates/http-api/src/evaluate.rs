@@ -13,6 +13,7 @@ use utoipa::ToSchema;
 use vocabulary::ports::{FindQuery, Node, QueryLimits, Scope, SeriesMatch, TagExpression, TagQuery};
 use vocabulary::{Timestamp, ValueKind};
 
+use crate::allowance::Allowance;
 use crate::annotations::{Query, TagSet};
 use crate::answer::{Answer, Problem, nearest};
 use crate::marks;
@@ -48,7 +49,7 @@ impl Events for StateEvents<'_> {
     fn moments(&self, from: Timestamp, until: Timestamp, tags: &[String]) -> Vec<Timestamp> {
         let tags = (!tags.is_empty()).then_some(tags);
         let query = Query { from: from.0 as f64, until: until.0 as f64 + 0.999_999, tags, set: TagSet::All };
-        let seen = marks::asked(self.state, self.scope, &query).unwrap_or_else(|error| {
+        let seen = marks::moments(self.state, self.scope, &query).unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot read annotations");
             Vec::new()
         });
@@ -65,9 +66,39 @@ pub fn evaluate(
     now: Timestamp,
     limits: &QueryLimits,
 ) -> Result<Vec<Evaluated>, TargetError> {
+    let window = Window { from, until };
+    let read = series_of(services, target, scope, window, now, limits);
+    read.map(|(series, _)| series).map_err(|error| explain(error, target))
+}
+
+/// One of several targets of one answer, which together may take what one may.
+pub fn evaluate_within(
+    services: &Services,
+    target: &str,
+    scope: &Scope,
+    window: Window,
+    now: Timestamp,
+    allowance: &mut Allowance<'_>,
+) -> Result<Vec<Evaluated>, TargetError> {
+    let read = series_of(services, target, scope, window, now, &allowance.left());
+    let (series, points_read) = read.map_err(|error| explain(allowance.whole(error), target))?;
+    let made = series.iter().map(|series| series.values.len()).sum();
+    allowance.read(points_read.max(made));
+    Ok(series)
+}
+
+/// With the number of points that were read for it.
+fn series_of(
+    services: &Services,
+    target: &str,
+    scope: &Scope,
+    window: Window,
+    now: Timestamp,
+    limits: &QueryLimits,
+) -> Result<(Vec<Evaluated>, usize), EvaluationError> {
     let question = Question {
         targets: vec![target.to_owned()],
-        window: Window { from, until },
+        window,
         now,
         zone: services.zone.clone(),
         server_zone: services.zone.clone(),
@@ -76,8 +107,9 @@ pub fn evaluate(
     };
     let events = StateEvents { state: &services.state, scope };
     let environment = Environment { source: services.source.as_ref(), events: &events, scope, limits };
-    let evaluated = graphite::evaluate(&question, environment).map_err(|error| explain(error, target))?;
-    evaluated.series.into_iter().map(plain).collect::<Result<_, _>>().map_err(|error| explain(error, target))
+    let evaluated = graphite::evaluate(&question, environment)?;
+    let series: Result<_, _> = evaluated.series.into_iter().map(plain).collect();
+    Ok((series?, evaluated.trace.points_read))
 }
 
 fn plain(series: graphite::Series) -> Result<Evaluated, EvaluationError> {

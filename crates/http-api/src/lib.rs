@@ -29,6 +29,7 @@
 mod acknowledge;
 pub mod agents;
 pub mod alerts_in;
+mod allowance;
 pub mod annotations;
 mod answer;
 mod answers;

@@ -18,7 +18,30 @@ const FIRST_OF_INCIDENTS: i64 = -(1 << 52);
 
 /// What was posted, and what else the tags ask for.
 pub fn asked(state: &StateStore, scope: &Scope, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
-    let mut found = annotations::seen(scope, annotations::list(state, query)?);
+    with_own(annotations::list(state, query)?, state, scope, query)
+}
+
+/// The same, for what only looks at when they were.
+pub fn moments(state: &StateStore, scope: &Scope, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
+    with_own(annotations::marks(state, query)?, state, scope, query)
+}
+
+/// All of the time, for our own graphs.
+pub fn all(state: &StateStore, scope: &Scope, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
+    let mut found = annotations::seen(scope, annotations::marks(state, query)?);
+    found.extend(changes(state, scope, query)?);
+    found.extend(incidents(state, scope, query)?);
+    found.sort_by(|a, b| a.at.total_cmp(&b.at));
+    Ok(found)
+}
+
+fn with_own(
+    posted: Vec<Annotation>,
+    state: &StateStore,
+    scope: &Scope,
+    query: &Query<'_>,
+) -> Result<Vec<Annotation>, StateError> {
+    let mut found = annotations::seen(scope, posted);
     let Some(tags) = query.tags else { return Ok(found) };
     let names = |tag: &str| tags.iter().any(|asked| asked == tag);
     let mut own = Vec::new();
@@ -33,15 +56,6 @@ pub fn asked(state: &StateStore, scope: &Scope, query: &Query<'_>) -> Result<Vec
         TagSet::All | TagSet::Each => tags.iter().all(|tag| mark.tags.contains(tag)),
     });
     found.extend(own);
-    found.sort_by(|a, b| a.at.total_cmp(&b.at));
-    Ok(found)
-}
-
-/// All of the time, for our own graphs.
-pub fn all(state: &StateStore, scope: &Scope, query: &Query<'_>) -> Result<Vec<Annotation>, StateError> {
-    let mut found = annotations::seen(scope, annotations::list(state, query)?);
-    found.extend(changes(state, scope, query)?);
-    found.extend(incidents(state, scope, query)?);
     found.sort_by(|a, b| a.at.total_cmp(&b.at));
     Ok(found)
 }

@@ -117,6 +117,11 @@ impl Desk {
         self.inner.lock().incidents.book.contacts.contains_key(name)
     }
 
+    /// Is that a person of accounts, whom no file makes a contact?
+    pub fn is_of_account(&self, name: &str) -> bool {
+        self.inner.lock().incidents.book.contacts.get(name).is_some_and(|contact| contact.of_account)
+    }
+
     /// Who is reached there. What somebody is called there is easily taken, and says nothing.
     pub fn contact_reached(&self, way: &str, at: &str) -> Option<Arc<str>> {
         let inner = self.inner.lock();

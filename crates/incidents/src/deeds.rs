@@ -10,7 +10,10 @@ use crate::core::Incidents;
 use crate::incident::{
     Acknowledged, ByHand, Entry, Given, Incident, IncidentId, Key, Owner, Phase, Told, Trouble,
 };
-use crate::limits::{MAX_AUTHOR, MAX_DECLARED, MAX_NAMED_CONTACTS, MAX_NOTE, MAX_TITLE};
+use crate::limits::{
+    DECLARED_SOON_SECONDS, MAX_AUTHOR, MAX_DECLARED, MAX_DECLARED_OPEN, MAX_DECLARED_SOON,
+    MAX_NAMED_CONTACTS, MAX_NOTE, MAX_TITLE,
+};
 use crate::page::PageKind;
 use crate::people::{Refusal, check_text};
 
@@ -30,6 +33,24 @@ pub struct Declaration {
     pub key: String,
     /// Told of it, beside those of `[incidents] contacts`.
     pub contacts: Vec<String>,
+    /// Who asks: a program may name anybody as who declares. Empty: who declares.
+    pub asked_by: String,
+    /// Who asks may do nothing else: they name nobody in what others declared, and theirs come one after the other.
+    pub only_looks: bool,
+}
+
+/// Keys that begin so are of calls for help from outside, and of nothing else.
+pub const OUTSIDE: &str = "911/";
+
+impl Declaration {
+    fn asker<'d>(&'d self, by: &'d str) -> &'d str {
+        if self.asked_by.is_empty() { by } else { &self.asked_by }
+    }
+}
+
+fn is_declared_of(incident: &Incident, asker: &str) -> bool {
+    let detail = &incident.detail;
+    detail.asked_by.as_ref().or(detail.declared_by.as_ref()).is_some_and(|one| one == asker)
 }
 
 /// A host's words are those of a service once a person says it.
@@ -158,21 +179,14 @@ impl Incidents {
                 } else {
                     "is no contact"
                 };
+                // Who they are is not for everybody who may declare.
                 return Err(Refusal::Bad(format!(
-                    "`{name}` {why}, so nobody would be told; contacts are {}",
-                    self.contacts()
+                    "`{name}` {why}, so nobody would be told: GET /api/v1/contacts lists them"
                 )));
             }
             Ok((Arc::from(name.as_str()), channels))
         };
         names.iter().map(reach).collect()
-    }
-
-    fn contacts(&self) -> String {
-        let mut names: Vec<&str> = self.book.contacts.keys().map(|name| &**name).collect();
-        names.sort_unstable();
-        names.truncate(MAX_NAMED_CONTACTS);
-        names.join(", ")
     }
 
     /// Somebody wants them to know of it now, whatever their hours are.
@@ -251,11 +265,10 @@ impl Incidents {
         let key = Key { host: false, monitor: name.as_str().into(), instance: "".into() };
         let is_bad = self.placed_bad(&key).is_some();
         let before = self.placed_bad(&key).or_else(|| self.open_of(&key));
-        let open = self.live.values().filter(|one| !one.is_closed());
-        let own = open.filter(|one| one.detail.declared_by.as_deref() == Some(by));
-        if before.is_none() && own.count() >= MAX_DECLARED {
-            let why = "too many incidents that you have declared are open: add to one of them, or have some resolved";
-            return Err(Refusal::No(why));
+        let asker = declared.asker(by);
+        match before {
+            None => self.refuse_many(asker, declared, now)?,
+            Some(id) => self.refuse_names(id, asker, declared)?,
         }
         let title = Some(one_line(&declared.title));
         let trouble = Trouble { title, ..Trouble::of(state, now.0, &declared.what) };
@@ -266,7 +279,7 @@ impl Incidents {
                 self.enter(key.clone(), trouble, now);
                 self.place.get(&key).copied().unwrap_or(id)
             }
-            None => self.enter_declared(key, trouble, by, now),
+            None => self.enter_declared(key, trouble, by, asker, now),
         };
         let text = joined(&one_line(&declared.title), &declared.what);
         self.write(id, Entry { at: now, kind: "declared", who: by.into(), text });
@@ -279,19 +292,56 @@ impl Incidents {
         Ok((id, before.is_none()))
     }
 
+    fn refuse_many(&self, asker: &str, declared: &Declaration, now: Timestamp) -> Result<(), Refusal> {
+        let open = || self.live.values().filter(|one| !one.is_closed() && one.detail.declared_by.is_some());
+        let own = || open().filter(|one| is_declared_of(one, asker));
+        let soon = |one: &&Incident| now.0 - one.opened.0 < DECLARED_SOON_SECONDS;
+        if own().count() >= MAX_DECLARED {
+            let why = "too many incidents that you have declared are open: add to one of them, or have some resolved";
+            return Err(Refusal::No(why));
+        }
+        if declared.only_looks && own().filter(soon).count() >= MAX_DECLARED_SOON {
+            let why = "you have declared many incidents within ten minutes: add to one of them by its `key`, or wait";
+            return Err(Refusal::No(why));
+        }
+        if open().count() >= MAX_DECLARED_OPEN && !declared.key.starts_with(OUTSIDE) {
+            let why = "too many declared incidents are open: add to one of them by its `key`, or have some resolved";
+            return Err(Refusal::No(why));
+        }
+        Ok(())
+    }
+
+    /// To be told of what others declared, and to act on it by the link, is not for everybody to bring about.
+    fn refuse_names(&self, id: IncidentId, asker: &str, declared: &Declaration) -> Result<(), Refusal> {
+        let is_theirs = self.live.get(&id).is_some_and(|incident| is_declared_of(incident, asker));
+        if declared.only_looks && !declared.contacts.is_empty() && !is_theirs {
+            let why = "an incident of this key is open already, and whom it is told to is for others to say: leave `contacts` out";
+            return Err(Refusal::No(why));
+        }
+        Ok(())
+    }
+
     /// The open incident that stands for this, though what was declared may be over in it.
     fn open_of(&self, key: &Key) -> Option<IncidentId> {
         let id = *self.by_reason.get(&self.reason(key))?;
         self.live.get(&id).filter(|incident| !incident.is_closed()).map(|incident| incident.id)
     }
 
-    fn enter_declared(&mut self, key: Key, trouble: Trouble, by: &str, now: Timestamp) -> IncidentId {
+    fn enter_declared(
+        &mut self,
+        key: Key,
+        trouble: Trouble,
+        by: &str,
+        asker: &str,
+        now: Timestamp,
+    ) -> IncidentId {
         let title = trouble.title_of_incident(&key);
         self.enter(key.clone(), trouble, now);
         let id = self.place.get(&key).copied().unwrap_or_default();
         if let Some(incident) = self.live.get_mut(&id) {
             incident.title = title;
             incident.detail.declared_by = Some(by.to_owned());
+            incident.detail.asked_by = (asker != by).then(|| asker.to_owned());
         }
         id
     }

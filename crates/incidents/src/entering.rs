@@ -153,6 +153,7 @@ impl Incidents {
             also: BTreeSet::new(),
             merged_into: None,
             declared_by: None,
+            asked_by: None,
             reopened: 0,
             escalation: None,
             ran_out_at: None,

@@ -264,6 +264,9 @@ pub struct Detail {
     pub merged_into: Option<IncidentId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub declared_by: Option<String>,
+    /// Who asked for it, if that is somebody else than who is said to have declared it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_by: Option<String>,
     /// How often it was bad again soon after its end, or opened again by hand.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub reopened: u32,

@@ -122,7 +122,7 @@ pub use answers::{Answer, Handle, What};
 pub use book::{Book, Contact, Subject};
 pub use config::{EnvironmentConfig, IncidentsConfig};
 pub use core::{Estate, Incidents};
-pub use deeds::Declaration;
+pub use deeds::{Declaration, OUTSIDE};
 pub use desk::{Desk, Seen};
 pub use error_groups::{Condition, ErrorTrouble};
 pub use incident::{Entry, Incident, Phase, Trouble};

@@ -54,6 +54,11 @@ pub const MAX_GROUP_SECONDS: i64 = 3_600;
 pub const MAX_TITLE: usize = 200;
 /// Open ones that one person has declared: everybody who is signed in may, and each wakes people.
 pub const MAX_DECLARED: usize = 50;
+/// Open ones that were declared at all, but for calls for help from outside, which have a pace of their own.
+pub const MAX_DECLARED_OPEN: usize = 500;
+/// Of whoever may only look, within this time: each rings telephones.
+pub const MAX_DECLARED_SOON: usize = 10;
+pub const DECLARED_SOON_SECONDS: i64 = 600;
 /// Contacts whom one word names.
 pub const MAX_NAMED_CONTACTS: usize = 50;
 /// Words of a note that look like a name and are none, in the line that says so.

@@ -5,13 +5,13 @@ use std::time::Duration;
 use state_store::StateError;
 use vocabulary::Timestamp;
 
-use crate::limits::{MAX_MADE, MAX_PATTERNS_OF_SILENCES, MAX_SILENCES};
+use crate::limits::{MAX_GLOB_BYTES_OF_SILENCES, MAX_MADE, MAX_PATTERNS_OF_SILENCES, MAX_SILENCES};
 use crate::look::Origin;
 use crate::machine::Machine;
 use crate::made::{self, Definition, Made, Version};
 use crate::monitors::Monitors;
 use crate::refused::Refused;
-use crate::silence::{self, Silence};
+use crate::silence::{self, Ready, Silence, Silences};
 use crate::{past, store};
 
 /// Rows that one transaction takes out, so that nobody waits for it.
@@ -117,7 +117,7 @@ impl Monitors {
             let why = "a silence of everything would hide everything: write `monitor`, `instance` or `host` in each of `matchers`";
             return Err(Refused::Wrong(why.into()));
         }
-        if let Some(why) = silence.wrong_labels() {
+        if let Some(why) = silence.wrong() {
             return Err(Refused::Wrong(why));
         }
         if silence.until <= now.0 || silence.until <= silence.from {
@@ -125,10 +125,17 @@ impl Monitors {
                 "the silence is over already: `until` lies in the past, or before its beginning".into(),
             ));
         }
-        if self.inner.lock().silences.all().len() >= MAX_SILENCES {
+        let (count, patterns, glob_bytes) = {
+            let silences = &self.inner.lock().silences;
+            let patterns: usize = silences.all().map(|other| other.patterns()).sum();
+            (silences.all().len(), patterns, silences.glob_bytes())
+        };
+        if count >= MAX_SILENCES {
             return Err(Refused::Conflict(format!("there are {MAX_SILENCES} silences already: end some")));
         }
-        let patterns: usize = self.inner.lock().silences.all().map(|other| other.patterns()).sum();
+        if glob_bytes + silence.glob_bytes() > MAX_GLOB_BYTES_OF_SILENCES {
+            return Err(Refused::Conflict(Silences::full()));
+        }
         if silence.patterns() > 0 && patterns + silence.patterns() > MAX_PATTERNS_OF_SILENCES {
             let why = format!(
                 "silences have {patterns} labels with regular expressions already, of {MAX_PATTERNS_OF_SILENCES}: end some, or name values"
@@ -137,7 +144,8 @@ impl Monitors {
         }
         silence.id = self.state.transaction(|tx| silence::write(tx, &silence))?;
         let id = silence.id;
-        self.inner.lock().silences.add(silence);
+        let ready = Ready::new(silence);
+        self.inner.lock().silences.add(ready);
         Ok(id)
     }
 

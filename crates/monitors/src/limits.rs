@@ -96,6 +96,17 @@ pub const MAX_MADE: usize = 20_000;
 pub const MAX_VERSIONS: i64 = 100;
 /// Silences that have not ended.
 pub const MAX_SILENCES: usize = 1_000;
+/// Matchers of one silence: ten monitors of an incident, each with a hundred instances.
+pub const MAX_MATCHERS_OF_SILENCE: usize = 1_000;
+/// Of the name or glob of a monitor, an instance or a host in a silence.
+pub const MAX_GLOB_BYTES: usize = 512;
+/// Names and globs of all silences, each alternative in braces for itself: a byte takes about 24 once it is read, and each
+/// result is compared with all of them.
+pub const MAX_GLOB_BYTES_OF_SILENCES: usize = 2 << 20;
+/// Why nobody is to be paged: more than a note of an incident may have.
+pub const MAX_REASON_BYTES: usize = 16_384;
+/// Who says so; the names of people are shorter.
+pub const MAX_AUTHOR_BYTES: usize = 255;
 /// Labels of one silence; alerts have fewer.
 pub const MAX_LABELS_OF_SILENCE: usize = 32;
 /// Of the name or the value of such a label.

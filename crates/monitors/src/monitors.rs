@@ -72,6 +72,7 @@ impl Monitors {
     ) -> Result<Monitors, OpenError> {
         let (made, left_out) = Made::load(&state)?.fitting(&files.definitions);
         let all = made.merged(&files.definitions);
+        let (silences, silences_left_out) = Silences::load(&state, now)?;
         let machine = Machine::new(&all, zone.clone()).map_err(OpenError::Definitions)?;
         let mut inner = Inner {
             machine,
@@ -91,12 +92,13 @@ impl Monitors {
             all: Arc::new(all),
             channels: HashMap::new(),
             services: HashMap::new(),
-            silences: Silences::load(&state, now)?,
+            silences,
             counters: Counters::default(),
             left_out,
             record: Record::load(&state, now)?,
             planned: PlannedTimes::default(),
         };
+        inner.left_out.extend(silences_left_out);
         inner.take_names();
         for row in store::objects(&state)? {
             let name = row.name();

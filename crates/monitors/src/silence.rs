@@ -10,8 +10,15 @@ use state_store::{StateError, StateStore, Transaction};
 use vocabulary::Timestamp;
 
 use self::labels::{LabelMatcher, LabelTest, Labels};
-use crate::limits::{MAX_LABEL_BYTES, MAX_LABELS_OF_SILENCE};
-use crate::services::pattern::Glob;
+pub use crate::limits::MAX_GLOB_BYTES;
+use crate::limits::{
+    MAX_AUTHOR_BYTES, MAX_GLOB_BYTES_OF_SILENCES, MAX_LABEL_BYTES, MAX_LABELS_OF_SILENCE,
+    MAX_MATCHERS_OF_SILENCE, MAX_REASON_BYTES,
+};
+use crate::services::pattern::{Glob, alternatives};
+
+/// What a name or glob takes beside its letters, in these.
+const GLOB_OVERHEAD: usize = 8;
 
 /// What a silence is about; every key that is there has to match.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,6 +42,10 @@ impl Matcher {
     /// Would hold back everything.
     pub fn is_empty(&self) -> bool {
         *self == Matcher::default()
+    }
+
+    fn globs(&self) -> impl Iterator<Item = &String> {
+        [&self.monitor, &self.instance, &self.host].into_iter().flatten()
     }
 
     /// Of its labels.
@@ -61,6 +72,36 @@ impl Silence {
     /// Labels with regular expressions.
     pub fn patterns(&self) -> usize {
         self.labels().filter(|label| label.is_regex).count()
+    }
+
+    /// Bytes of its names and globs, each alternative in braces for itself. To be asked of what is not wrong.
+    pub fn glob_bytes(&self) -> usize {
+        let all = self.matchers.iter().flat_map(Matcher::globs).flat_map(|glob| alternatives(glob));
+        all.map(|one| one.len() + GLOB_OVERHEAD).sum()
+    }
+
+    /// What is too much of it, or wrong with its labels. To be asked before any pattern is read.
+    pub fn wrong(&self) -> Option<String> {
+        self.too_much().or_else(|| self.wrong_labels())
+    }
+
+    fn too_much(&self) -> Option<String> {
+        let mut globs = self.matchers.iter().flat_map(Matcher::globs);
+        if self.matchers.len() > MAX_MATCHERS_OF_SILENCE {
+            Some(format!(
+                "a silence has {MAX_MATCHERS_OF_SILENCE} matchers at most: write globs, or make several of it"
+            ))
+        } else if globs.any(|glob| glob.len() > MAX_GLOB_BYTES) {
+            Some(format!(
+                "`monitor`, `instance` and `host` have {MAX_GLOB_BYTES} bytes at most: write a shorter glob"
+            ))
+        } else if self.reason.len() > MAX_REASON_BYTES {
+            Some(format!("the reason has {MAX_REASON_BYTES} bytes at most: say it in fewer words"))
+        } else if self.author.len() > MAX_AUTHOR_BYTES {
+            Some(format!("the author has {MAX_AUTHOR_BYTES} bytes at most: write a name"))
+        } else {
+            None
+        }
     }
 
     /// What is wrong with its labels.
@@ -93,7 +134,15 @@ pub struct About<'a> {
 
 /// Those that have not ended, ready to be asked.
 #[derive(Clone, Default)]
-pub struct Silences(Vec<(Arc<Silence>, Vec<Patterns>)>);
+pub struct Silences(Vec<Ready>);
+
+/// One with its patterns read, which is done before others wait for it.
+#[derive(Clone)]
+pub struct Ready {
+    silence: Arc<Silence>,
+    patterns: Vec<Patterns>,
+    glob_bytes: usize,
+}
 
 #[derive(Clone)]
 struct Patterns {
@@ -104,20 +153,9 @@ struct Patterns {
     labels: Option<Vec<LabelTest>>,
 }
 
-impl Silences {
-    pub fn load(state: &StateStore, now: Timestamp) -> Result<Silences, StateError> {
-        let sql = "SELECT id, body FROM monitor_silence WHERE until > ?1 ORDER BY id";
-        let rows = state.query(sql, &[now.0.into()])?;
-        let mut all = Silences::default();
-        for row in &rows {
-            if let Ok(silence) = serde_json::from_str::<Silence>(row.text(1)) {
-                all.add(Silence { id: row.integer(0), ..silence });
-            }
-        }
-        Ok(all)
-    }
-
-    pub fn add(&mut self, silence: Silence) {
+impl Ready {
+    /// Of one that is not wrong.
+    pub fn new(silence: Silence) -> Ready {
         let glob = |pattern: &Option<String>| pattern.as_deref().map(Glob::new);
         let patterns = silence.matchers.iter().map(|matcher| Patterns {
             monitor: glob(&matcher.monitor),
@@ -125,22 +163,67 @@ impl Silences {
             host: glob(&matcher.host),
             labels: matcher.tests().ok(),
         });
-        let patterns = patterns.collect();
-        self.0.push((Arc::new(silence), patterns));
+        Ready { patterns: patterns.collect(), glob_bytes: silence.glob_bytes(), silence: Arc::new(silence) }
+    }
+}
+
+impl Silences {
+    /// All that were kept, and what of them does not hold: what cannot be read, or is more than may be.
+    pub fn load(state: &StateStore, now: Timestamp) -> Result<(Silences, Vec<String>), StateError> {
+        let sql = "SELECT id, body FROM monitor_silence WHERE until > ?1 ORDER BY id";
+        let (mut all, mut left_out) = (Silences::default(), Vec::new());
+        for row in &state.query(sql, &[now.0.into()])? {
+            let id = row.integer(0);
+            let read = serde_json::from_str::<Silence>(row.text(1)).map_err(|error| error.to_string());
+            let ready = read.and_then(|silence| all.fitting(Silence { id, ..silence }));
+            match ready {
+                Ok(ready) => all.add(ready),
+                Err(why) => {
+                    tracing::error!(id, why, "a silence that was kept does not hold");
+                    left_out.push(format!("silence {id}: {why}"));
+                }
+            }
+        }
+        Ok((all, left_out))
+    }
+
+    fn fitting(&self, silence: Silence) -> Result<Ready, String> {
+        if let Some(why) = silence.wrong() {
+            return Err(why);
+        }
+        if silence.glob_bytes() + self.glob_bytes() > MAX_GLOB_BYTES_OF_SILENCES {
+            return Err(Silences::full());
+        }
+        Ok(Ready::new(silence))
+    }
+
+    pub fn full() -> String {
+        format!(
+            "silences name {MAX_GLOB_BYTES_OF_SILENCES} bytes of monitors, instances and hosts at most: end some, or write globs"
+        )
+    }
+
+    /// Of all of them.
+    pub fn glob_bytes(&self) -> usize {
+        self.0.iter().map(|ready| ready.glob_bytes).sum()
+    }
+
+    pub fn add(&mut self, ready: Ready) {
+        self.0.push(ready);
     }
 
     pub fn remove(&mut self, id: i64) -> bool {
         let before = self.0.len();
-        self.0.retain(|(silence, _)| silence.id != id);
+        self.0.retain(|ready| ready.silence.id != id);
         self.0.len() < before
     }
 
     pub fn forget_ended(&mut self, now: Timestamp) {
-        self.0.retain(|(silence, _)| silence.until > now.0);
+        self.0.retain(|ready| ready.silence.until > now.0);
     }
 
     pub fn all(&self) -> impl ExactSizeIterator<Item = &Arc<Silence>> {
-        self.0.iter().map(|(silence, _)| silence)
+        self.0.iter().map(|ready| &ready.silence)
     }
 
     /// The first that holds it back now.
@@ -152,10 +235,9 @@ impl Silences {
     pub fn matching<'s>(&'s self, about: About<'_>) -> impl Iterator<Item = &'s Arc<Silence>> {
         // Read once, and only if one of them asks.
         let labels = OnceCell::new();
-        let about_it = move |patterns: &Vec<Patterns>| {
-            patterns.iter().any(|patterns| patterns.match_with(about, &labels))
-        };
-        self.0.iter().filter(move |(_, patterns)| about_it(patterns)).map(|(silence, _)| silence)
+        let about_it =
+            move |ready: &&Ready| ready.patterns.iter().any(|patterns| patterns.match_with(about, &labels));
+        self.0.iter().filter(about_it).map(|ready| &ready.silence)
     }
 }
 
@@ -214,7 +296,7 @@ mod tests {
         let check =
             |matcher: Matcher, monitor: Option<&str>, instance: &str, host: Option<&str>, held: bool| {
                 let mut all = Silences::default();
-                all.add(silence(matcher.clone()));
+                all.add(Ready::new(silence(matcher.clone())));
                 let found = all.of(About { monitor, instance, host }, Timestamp(150)).is_some();
                 assert_eq!(found, held, "{matcher:?} {monitor:?} {instance} {host:?}");
             };
@@ -271,7 +353,7 @@ mod tests {
         let state = StateStore::open(&directory.path().join("s.db"), &[crate::store::MIGRATIONS]).unwrap();
         let one = silence(Matcher { monitor: Some("a".into()), ..Matcher::default() });
         let id = state.transaction(|tx| write(tx, &one)).unwrap();
-        let mut all = Silences::load(&state, Timestamp(150)).unwrap();
+        let (mut all, _) = Silences::load(&state, Timestamp(150)).unwrap();
         assert_eq!(all.all().next().map(|found| found.id), Some(id));
         let about = About { monitor: Some("a"), instance: "", host: None };
         for (now, held) in [(99, false), (100, true), (199, true), (200, false)] {
@@ -280,6 +362,38 @@ mod tests {
         all.forget_ended(Timestamp(200));
         assert_eq!(all.all().len(), 0);
         state.transaction(|tx| end(tx, id)).unwrap();
-        assert_eq!(Silences::load(&state, Timestamp(150)).unwrap().all().len(), 0);
+        assert_eq!(Silences::load(&state, Timestamp(150)).unwrap().0.all().len(), 0);
+    }
+
+    #[test]
+    fn what_is_too_much_is_refused_before_it_is_read_and_left_out_when_it_is_kept() {
+        let named = |name: String| Matcher { monitor: Some(name), ..Matcher::default() };
+        let sixty: Vec<String> = (0..60).map(|n| format!("a{n}")).collect();
+        let wide = |length: usize| named(format!("{{{}}}{}", sixty.join(","), "x".repeat(length)));
+        let many = Silence { matchers: vec![named("a".into()); 1_001], ..silence(Matcher::default()) };
+        let wordy = Silence { reason: "r".repeat(16_385), ..silence(named("a".into())) };
+        let authored = Silence { author: "r".repeat(256), ..silence(named("a".into())) };
+        let cases = [
+            (silence(wide(1_000_000)), "512 bytes at most"),
+            (silence(Matcher { host: Some("h".repeat(513)), ..Matcher::default() }), "512 bytes at most"),
+            (many, "1000 matchers at most"),
+            (wordy, "the reason has 16384 bytes at most"),
+            (authored, "the author has 255 bytes at most"),
+        ];
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateStore::open(&directory.path().join("s.db"), &[crate::store::MIGRATIONS]).unwrap();
+        for (one, why) in &cases {
+            assert!(one.wrong().is_some_and(|found| found.contains(why)), "{why}");
+            state.transaction(|tx| write(tx, one)).unwrap();
+        }
+        // Each of these is fine; of the last there is no room for its sixty names.
+        let full = Silence { matchers: vec![wide(200); 100], ..silence(Matcher::default()) };
+        for _ in 0..2 {
+            assert_eq!(full.wrong(), None);
+            state.transaction(|tx| write(tx, &full)).unwrap();
+        }
+        let (all, left_out) = Silences::load(&state, Timestamp(150)).unwrap();
+        assert_eq!((all.all().len(), left_out.len()), (1, cases.len() + 1), "{left_out:?}");
+        assert!(all.glob_bytes() <= MAX_GLOB_BYTES_OF_SILENCES);
     }
 }

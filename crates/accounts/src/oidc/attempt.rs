@@ -11,7 +11,7 @@ use vocabulary::settings::Secret;
 use super::discovery::with_query;
 use super::{Discovery, OidcConfig};
 use crate::AccountError;
-use crate::secrets::{hashed, random_secret};
+use crate::secrets::{hashed, is_secret, random_secret};
 
 /// People look for their telephone and type a code; whoever was away begins again.
 pub const ATTEMPT_SECONDS: i64 = 600;
@@ -66,7 +66,7 @@ impl Attempt {
     pub fn opened(sealed: &str, now: Timestamp) -> Option<Attempt> {
         let attempt: Attempt = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(sealed).ok()?).ok()?;
         let age = now.0.checked_sub(attempt.begun)?;
-        (0..=ATTEMPT_SECONDS).contains(&age).then_some(attempt)
+        (is_secret(&attempt.state) && (0..=ATTEMPT_SECONDS).contains(&age)).then_some(attempt)
     }
 
     /// Where the browser goes now.

@@ -10,7 +10,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::{MAX_FORM_BYTES, PREFIX, read, refuse_gone};
+use super::{MAX_FORM_BYTES, PREFIX, read, refuse_powerless};
 use crate::answer::{Answer, Problem};
 use crate::api_v1::{incidents, off_thread};
 use crate::services::Services;
@@ -43,7 +43,7 @@ fn press(services: &Services, token: String, form: &[u8], signature: &str) -> An
     }
     is_signed(services, &token, form, signature)?;
     let link = read(services, token)?;
-    refuse_gone(services, &link.contact)?;
+    refuse_powerless(services, &link.contact)?;
     let digits = form_urlencoded::parse(form).find(|(key, _)| key == "Digits").map(|(_, digits)| digits);
     if digits.as_deref() != Some(HAVE_IT) {
         return Ok("Nobody has it yet.");

@@ -24,6 +24,7 @@ use sha2::{Digest, Sha256};
 use vocabulary::ports::Scope;
 use vocabulary::time::HumanDuration;
 
+use crate::accounts::{self, Role};
 use crate::answer::{Answer, Problem};
 use crate::api_v1::{incidents, off_thread};
 use crate::services::Services;
@@ -68,7 +69,7 @@ pub async fn show(State(services): State<Arc<Services>>, Path(token): Path<Strin
 pub async fn act(State(services): State<Arc<Services>>, Path(token): Path<String>, form: Bytes) -> Response {
     let done = off_thread(&services, move |services| {
         let link = read(services, token)?;
-        refuse_gone(services, &link.contact)?;
+        refuse_powerless(services, &link.contact)?;
         if let Some(deed) = deed(services, &link, &form)? {
             incidents::do_unless_taken(services, link.whole.incident.id, &link.contact, &deed)?;
         }
@@ -85,13 +86,29 @@ fn read(services: &Services, token: String) -> Answer<Link> {
     Ok(Link { token, contact, whole })
 }
 
-/// Whoever has left keeps the links of old pages. They still show what they led to, and do nothing any more.
-pub(super) fn refuse_gone(services: &Services, contact: &str) -> Answer<()> {
-    if services.desk.is_contact(contact) {
-        return Ok(());
+/// Whoever has left keeps the links of old pages, and whoever may only look can bring it about that they are told of
+/// something: theirs show what they led to, and do nothing. The answer says why.
+fn powerless(services: &Services, contact: &str) -> Answer<Option<&'static str>> {
+    if !services.desk.is_contact(contact) {
+        return Ok(Some("is no contact here any more"));
     }
-    Err(Problem::forbidden(format!("`{contact}` is no contact here any more, so this link does nothing"))
-        .hint("sign in to act, or have an administrator make you a contact again"))
+    Ok(only_looks(services, contact)?.then_some("may look here, and not act"))
+}
+
+/// An account whose role is less than acting needs. Whom the files make a contact acts by that.
+pub fn only_looks(services: &Services, contact: &str) -> Answer<bool> {
+    if !services.desk.is_of_account(contact) {
+        return Ok(false);
+    }
+    let person = accounts::person(&services.state, contact)?;
+    Ok(person.is_none_or(|person| person.role < Role::Responder))
+}
+
+fn refuse_powerless(services: &Services, contact: &str) -> Answer<()> {
+    let Some(why) = powerless(services, contact)? else { return Ok(()) };
+    Err(Problem::forbidden(format!("`{contact}` {why}, so this link does nothing")).hint(
+        "sign in to act, or have an administrator make you a contact again, or a responder if you are a viewer",
+    ))
 }
 
 /// What a form asks for; nothing, if it came too late to be done: the page then says how things are.

@@ -9,7 +9,7 @@ use ::incidents::{Incident, KeptPage, Phase};
 use state_store::StateError;
 
 use super::parts::{clock, escape, lasting, mark, short_clock};
-use super::{Link, SCRIPT, graph};
+use super::{Link, SCRIPT, graph, powerless};
 use crate::accounts;
 use crate::annotations::{self, Annotation, Query, TagSet};
 use crate::answer::Problem;
@@ -28,8 +28,8 @@ const LONGEST_TEXT: usize = 600;
 /// What is said beside what the incident knows.
 pub struct Surroundings {
     now: i64,
-    /// Whose link it is is a contact no more.
-    is_gone: bool,
+    /// Why whose link it is may not act.
+    powerless: Option<&'static str>,
     usual: Option<String>,
     /// How it went the last time, and what helped.
     last_time: Option<String>,
@@ -52,7 +52,7 @@ impl Surroundings {
         let newest = changes.len().saturating_sub(MOST_CHANGES);
         Surroundings {
             now: services.clock.now().0,
-            is_gone: !services.desk.is_contact(&link.contact),
+            powerless: powerless(services, &link.contact).unwrap_or_default(),
             usual: message(&link.whole).and_then(|message| services.control.usual(message).words),
             last_time: services
                 .desk
@@ -73,7 +73,7 @@ fn seen_by(services: &Services, contact: &str, query: &Query<'_>) -> Result<Vec<
     }
     let teams = &services.settings.load().teams;
     let scope = accounts::scope_of_contact(&services.state, teams, contact)?;
-    Ok(annotations::seen(&scope, annotations::list(&services.state, query)?))
+    Ok(annotations::seen(&scope, annotations::marks(&services.state, query)?))
 }
 
 /// What the newest page of a problem said.
@@ -167,24 +167,30 @@ fn standing(link: &Link, around: &Surroundings) -> String {
         }
         (Phase::Acknowledged, Some(by)) => {
             let has = format!("<p class=\"done\">✔ {} has it, since {}.</p>", escape(&by.by), clock(by.at));
-            let more = if around.is_gone { gone(link) } else { other_ways() };
+            let more = around.powerless.map_or_else(other_ways, |why| only_shown(link, why));
             format!("{has}{quiet}{more}")
         }
-        _ if around.is_gone => format!("{}{quiet}", gone(link)),
-        _ => format!(
-            "<form method=\"post\"><button class=\"take\" name=\"do\" value=\"acknowledge\">Acknowledge</button></form>\
-             <p class=\"muted\">In the name of {}: others see at once that you have it.</p>{quiet}{}",
-            escape(&link.contact),
-            other_ways()
+        _ => around.powerless.map_or_else(
+            || format!("{}{quiet}{}", taking(link), other_ways()),
+            |why| format!("{}{quiet}", only_shown(link, why)),
         ),
     }
 }
 
+/// The large button.
+fn taking(link: &Link) -> String {
+    format!(
+        "<form method=\"post\"><button class=\"take\" name=\"do\" value=\"acknowledge\">Acknowledge</button></form>\
+         <p class=\"muted\">In the name of {}: others see at once that you have it.</p>",
+        escape(&link.contact)
+    )
+}
+
 /// In the place of the buttons.
-fn gone(link: &Link) -> String {
+fn only_shown(link: &Link, why: &str) -> String {
     let name = escape(&link.contact);
     format!(
-        "<p class=\"muted\">{name} is no contact here any more: this link shows how it is, and does nothing. Sign in to act.</p>"
+        "<p class=\"muted\">{name} {why}: this link shows how it is, and does nothing. Sign in to act.</p>"
     )
 }
 

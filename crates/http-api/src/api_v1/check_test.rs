@@ -9,6 +9,7 @@ use monitors::replay::checks::{self, Question, ReplayedChecks};
 use monitors::replay::{self, Comparison};
 use serde::Serialize;
 use vocabulary::Timestamp;
+use vocabulary::ports::QueryLimits;
 
 use crate::answer::{Answer, Problem};
 use crate::services::Services;
@@ -43,6 +44,7 @@ pub struct Asked {
 
 pub fn answer(
     services: &Services,
+    limits: &QueryLimits,
     current: &Definitions,
     asked: &Asked,
     now: Timestamp,
@@ -56,8 +58,9 @@ pub fn answer(
     let (rule, names) = names(current, asked, own.as_ref())?;
     let run = |definitions: &Definitions| {
         let question = Question { definitions, names: &names, from: asked.from, until: asked.until };
-        checks::replay(&question, &services.state, &services.monitors, &services.zone)
-            .map_err(Problem::bad_request)
+        let go_on = || limits.over().is_none();
+        checks::replay(&question, &services.state, &services.monitors, &services.zone, &go_on)
+            .map_err(|why| limits.over().map_or_else(|| Problem::bad_request(why), Problem::from))
     };
     let replay = run(own.as_ref().map_or(current, |(all, _)| all))?;
     let other = other.map(|(all, _)| run(&all)).transpose()?;

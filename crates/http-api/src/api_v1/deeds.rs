@@ -9,7 +9,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::incident::Key;
-use incidents::{Declaration, Deed};
+use incidents::{Declaration, Deed, OUTSIDE};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
@@ -19,7 +19,7 @@ use vocabulary::state::State as Word;
 use super::incidents::{WholeIncident, do_it, refusal, shown_to, theirs};
 use super::status::off_thread;
 use super::watched;
-use crate::accounts::{Caller, Role};
+use crate::accounts::{Caller, Role, Via};
 use crate::alerts_in::by_hand;
 use crate::answer::{Answer, Body, Id, Problem};
 use crate::guard::require;
@@ -234,6 +234,8 @@ pub async fn declare(
     let key = key_for(&caller, said.key, now)?;
     let author = name_of(said.author, &caller);
     let declared = Declaration {
+        asked_by: if has_name(&caller) { caller.name.clone() } else { String::new() },
+        only_looks: caller.role < Role::Responder,
         title: said.title,
         severity: said.severity.as_deref().map(word).transpose()?,
         what: said.what,
@@ -259,8 +261,17 @@ fn word(severity: &str) -> Answer<Word> {
     }
 }
 
+/// Where nobody signs in, who is named is all that is known of anybody.
+fn has_name(caller: &Caller) -> bool {
+    !matches!(caller.via, Via::Loopback | Via::ControlSocket)
+}
+
 /// Whoever is limited declares for those who see what they see: by the key, which gets a prefix of theirs if none was said.
 fn key_for(caller: &Caller, said: String, now: Timestamp) -> Answer<String> {
+    if said.starts_with(OUTSIDE) {
+        let why = format!("`key` is `{said}`, and those of calls for help from outside begin so");
+        return Err(Problem::bad_request(why).hint(format!("begin it with anything but `{OUTSIDE}`")));
+    }
     match caller.scope.as_prefixes().first() {
         _ if caller.scope == Scope::nothing() => {
             Err(Problem::forbidden(format!("{} is in no team, and sees nothing here", caller.name))

@@ -82,7 +82,7 @@ pub fn of(services: &Services, scope: &Scope, id: i64) -> Answer<Evidence> {
         tags: None,
         set: TagSet::All,
     };
-    let events = annotations::seen(scope, annotations::list(&services.state, &query)?);
+    let events = annotations::seen(scope, annotations::marks(&services.state, &query)?);
     let older = events.len().saturating_sub(MOST_EVENTS);
     let events = events.into_iter().skip(older);
     Ok(Evidence {

@@ -4,15 +4,17 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
 
 use crate::accounts::Caller;
+use crate::allowance::Allowance;
 use crate::annotations::{Annotation, Query, TagSet};
 use crate::answer::{Answer, Body, Problem};
 use crate::evaluate::{self, Evaluated, TargetError};
@@ -89,6 +91,18 @@ struct Drawn {
     count: Option<Vec<usize>>,
 }
 
+/// What a number takes, and what it is written as.
+const BYTES_OF_NUMBER: usize = 8 + 24;
+
+impl Drawn {
+    /// Of it and of what it is written as.
+    fn bytes(&self) -> usize {
+        let columns = if self.every == 1 { 1 } else { 4 };
+        let tags: usize = self.tags.iter().map(|(tag, value)| tag.len() + value.len()).sum();
+        size_of::<Drawn>() + columns * self.values.len() * BYTES_OF_NUMBER + 2 * (self.name.len() + tags)
+    }
+}
+
 /// NaN becomes null, an infinity the largest number of its sign: a chart cannot draw further.
 #[derive(Clone, Copy, Debug, PartialEq, ToSchema)]
 #[schema(value_type = Option<f64>)]
@@ -132,10 +146,12 @@ async fn draw(services: Arc<Services>, caller: Caller, request: GraphRequest) ->
         return Err(Problem::bad_request(format!("at most {MAX_TARGETS} targets at once")));
     }
     let window = Window::of(&services, &request)?;
-    let graph = services
-        .query(move |services, limits| window.graph(services, &caller.scope, request.targets, limits))
-        .await??;
-    Ok(Json(graph).into_response())
+    // Written here, too: it takes longer than an async thread has for one answer.
+    let written = services.query(move |services, limits| {
+        let graph = window.graph(services, &caller.scope, request.targets, limits)?;
+        serde_json::to_vec(&graph).map_err(Problem::internal)
+    });
+    Ok(([(header::CONTENT_TYPE, "application/json")], written.await??).into_response())
 }
 
 /// The time that is asked for, and into how many columns it is drawn.
@@ -171,8 +187,9 @@ impl Window {
         targets: Vec<String>,
         limits: &QueryLimits,
     ) -> Answer<Graph> {
-        let results =
-            targets.into_iter().map(|target| self.result(services, scope, target, limits)).collect();
+        let mut allowance = Allowance::new(limits);
+        let result = |target| self.result(services, scope, target, &mut allowance);
+        let results = targets.into_iter().map(result).collect();
         // What happened within the last second belongs to it: "now" is a whole second, a mark's time is not.
         let until = self.until.0 as f64 + 1.0;
         let query = Query { from: self.from.0 as f64, until, tags: None, set: TagSet::All };
@@ -190,18 +207,26 @@ impl Window {
         services: &Services,
         scope: &Scope,
         target: String,
-        limits: &QueryLimits,
+        allowance: &mut Allowance<'_>,
     ) -> TargetResult {
-        let evaluated = evaluate::evaluate(services, &target, scope, self.from, self.until, self.now, limits);
-        let (series, error) = match evaluated {
-            Ok(series) => (series, evaluate::mistake_of_form(&target)),
-            Err(error) => (Vec::new(), Some(error)),
-        };
-        TargetResult {
-            target,
-            error,
-            series: series.into_iter().map(|series| drawn(series, self.width)).collect(),
+        match self.series(services, scope, &target, allowance) {
+            Ok(series) => TargetResult { error: evaluate::mistake_of_form(&target), target, series },
+            Err(error) => TargetResult { error: Some(error), target, series: Vec::new() },
         }
+    }
+
+    fn series(
+        self,
+        services: &Services,
+        scope: &Scope,
+        target: &str,
+        allowance: &mut Allowance<'_>,
+    ) -> Result<Vec<Drawn>, TargetError> {
+        let window = graphite::Window { from: self.from, until: self.until };
+        let series = evaluate::evaluate_within(services, target, scope, window, self.now, allowance)?;
+        let drawn: Vec<Drawn> = series.into_iter().map(|series| drawn(series, self.width)).collect();
+        allowance.keep(drawn.iter().map(Drawn::bytes).sum())?;
+        Ok(drawn)
     }
 }
 

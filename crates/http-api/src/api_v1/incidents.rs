@@ -24,6 +24,7 @@ use self::told::{Told, told, whole};
 use super::evidence::{self, Evidence};
 use super::status::off_thread;
 use crate::accounts::{Caller, Role};
+use crate::acknowledge;
 use crate::alerts_in::by_hand;
 use crate::answer::{Answer, Body, Id, Params, Problem, read};
 use crate::guard::require;
@@ -325,13 +326,15 @@ pub enum Undone {
     Never(String),
 }
 
-/// For the rest of the process, such as an answer that came by a channel.
-pub fn act_on(services: &Services, id: i64, author: &str, deed: &Deed) -> Result<(), Undone> {
-    do_unless_taken(services, id, author, deed).map_err(|problem| {
-        match problem.is(StatusCode::SERVICE_UNAVAILABLE) {
-            true => Undone::NotNow(problem.error),
-            false => Undone::Never(problem.error),
-        }
+/// What a contact does by a channel, such as the answer to a page: no more than by the link in it.
+pub fn act_on(services: &Services, id: i64, contact: &str, deed: &Deed) -> Result<(), Undone> {
+    let done = acknowledge::only_looks(services, contact).and_then(|only_looks| match only_looks {
+        true => Err(Problem::forbidden(format!("{contact} may look here, and not act"))),
+        false => do_unless_taken(services, id, contact, deed),
+    });
+    done.map_err(|problem| match problem.is(StatusCode::SERVICE_UNAVAILABLE) {
+        true => Undone::NotNow(problem.error),
+        false => Undone::Never(problem.error),
     })
 }
 

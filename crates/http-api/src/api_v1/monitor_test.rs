@@ -14,7 +14,6 @@ use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
 
 use super::check_test;
-use super::status::off_thread;
 use crate::accounts::Caller;
 use crate::answer::{Answer, Body, Problem};
 use crate::evaluate::{StateEvents, parse_time};
@@ -106,8 +105,9 @@ pub async fn test(
     if is_of_checks(&request, &definitions) {
         let TestRequest { name, definitions: changed, compare, .. } = request;
         let asked = check_test::Asked { name, definitions: changed, compare, from, until };
-        let answer = move |services: &Services| check_test::answer(services, &definitions, &asked, now);
-        return Ok(Json(off_thread(&services, answer).await?).into_response());
+        let answer = services
+            .query(move |services, limits| check_test::answer(services, limits, &definitions, &asked, now));
+        return Ok(Json(answer.await??).into_response());
     }
     let rule = rule_of(&request, &definitions)?;
     let other = request.compare.as_ref().map(|other| read(other, "compare")).transpose()?;

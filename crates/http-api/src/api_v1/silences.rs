@@ -144,9 +144,9 @@ pub async fn silence(
         reason: new.reason,
         author: watched::author(&caller, new.author),
     };
+    let id = begin(&services, &caller, silence.clone()).await?;
     // To the others that would say which names there are.
     let warnings = if caller.scope.is_everything() { unknown_names(&services, &silence) } else { Vec::new() };
-    let id = begin(&services, &caller, silence).await?;
     Ok(Json(Begun { id: id.unsigned_abs(), warnings }))
 }
 
@@ -159,6 +159,10 @@ pub async fn begin(services: &Arc<Services>, caller: &Caller, silence: Kept) -> 
     if silence.reason.trim().is_empty() {
         return Err(Problem::bad_request("a silence needs a reason")
             .hint("say in `reason` why nobody is to be paged"));
+    }
+    // Before any of its patterns is read.
+    if let Some(why) = silence.wrong() {
+        return Err(Problem::bad_request(why));
     }
     if !is_within(&caller.scope, &silence) {
         let theirs = caller.scope.as_prefixes().join("`, `");

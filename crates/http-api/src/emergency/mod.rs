@@ -16,7 +16,7 @@ use std::sync::Arc;
 use ::incidents::book::LOG_CHANNEL;
 use ::incidents::desk::{Failed, Whole};
 use ::incidents::limits::{MAX_TITLE, cut};
-use ::incidents::{Declaration, Refusal};
+use ::incidents::{Declaration, OUTSIDE, Refusal};
 use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -128,8 +128,9 @@ fn take(services: &Services, door: &Door, report: &Report) -> Answer<(i64, bool)
         severity: Some(Severity::Critical),
         what: report.words(),
         // Pressed twice, it is the same call.
-        key: format!("911/{}/{}", door.name, report.nonce),
+        key: format!("{OUTSIDE}{}/{}", door.name, report.nonce),
         contacts: door.contacts.clone(),
+        ..Declaration::default()
     };
     let author = format!("911 {}", door.name);
     let now = services.clock.now();

@@ -8,7 +8,10 @@ pub const MIGRATIONS: Migrations = Migrations {
     room: "graphite-web",
     steps: &["CREATE TABLE graphite_record (kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL,
             changed INTEGER NOT NULL, changed_by TEXT NOT NULL, PRIMARY KEY (kind, name)) STRICT, WITHOUT ROWID;
-         CREATE TABLE short_link (id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL UNIQUE, made INTEGER NOT NULL) STRICT;"],
+         CREATE TABLE short_link (id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL UNIQUE, made INTEGER NOT NULL) STRICT;",
+        // Whether somebody has followed it.
+        "ALTER TABLE short_link ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
+         CREATE INDEX short_link_unused ON short_link (id) WHERE used = 0;"],
 };
 
 /// Longest name; the original's column has 128 characters.
@@ -21,8 +24,10 @@ const MAX_RECORDS: i64 = 10_000;
 const MAX_TEMPORARY: i64 = 1_000;
 /// Longest address that is shortened; browsers take about as much.
 const MAX_LINK_BYTES: usize = 16 << 10;
-/// Short links are made by whoever may look. They are never taken back: somebody wrote them down.
+/// Short links are made by whoever may look, and bytes of their addresses. Those that somebody has followed are never taken
+/// back: they are written down somewhere. Of the others the oldest make room.
 const MAX_LINKS: i64 = 100_000;
+const MAX_BYTES_OF_LINKS: i64 = 64 << 20;
 
 pub const TEMPORARY: &str = "temporary-";
 
@@ -152,18 +157,50 @@ pub fn link(state: &StateStore, url: &str, now: Timestamp) -> Result<i64, Refuse
         if let Some(row) = tx.query("SELECT id FROM short_link WHERE url = ?1", &[url.into()])?.first() {
             return Ok(Some(row.integer(0)));
         }
-        if tx.query("SELECT count(*) FROM short_link", &[])?[0].integer(0) >= MAX_LINKS {
+        if !make_room(tx, url.len() as i64)? {
             return Ok(None);
         }
         tx.execute("INSERT INTO short_link (url, made) VALUES (?1, ?2)", &[url.into(), now.0.into()])?;
         Ok(Some(tx.inserted_id()))
     })?;
-    number.ok_or_else(|| Refused::Because(format!("there are {MAX_LINKS} short links already")))
+    number.ok_or_else(|| {
+        Refused::Because(format!(
+            "there are {MAX_LINKS} short links already, or {MAX_BYTES_OF_LINKS} bytes of them, and all are in use"
+        ))
+    })
 }
 
+/// For one more, of so many bytes. None is longer than this, so few have to go for it.
+fn make_room(tx: &Transaction<'_>, length: i64) -> Result<bool, StateError> {
+    let all = tx.query("SELECT count(*), coalesce(sum(octet_length(url)), 0) FROM short_link", &[])?;
+    let (mut links, mut bytes) = (all[0].integer(0), all[0].integer(1));
+    let has_room = |links: i64, bytes: i64| links < MAX_LINKS && bytes + length <= MAX_BYTES_OF_LINKS;
+    if has_room(links, bytes) {
+        return Ok(true);
+    }
+    let sql = "SELECT id, octet_length(url) FROM short_link WHERE used = 0 ORDER BY id LIMIT 1000";
+    for oldest in tx.query(sql, &[])? {
+        tx.execute("DELETE FROM short_link WHERE id = ?1", &[oldest.integer(0).into()])?;
+        (links, bytes) = (links - 1, bytes - oldest.integer(1));
+        if has_room(links, bytes) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Where it leads; that somebody has followed it is noted.
 pub fn link_to(state: &StateStore, number: i64) -> Result<Option<String>, StateError> {
-    let rows = state.query("SELECT url FROM short_link WHERE id = ?1", &[number.into()])?;
-    Ok(rows.first().map(|row| row.text(0).to_owned()))
+    let rows = state.query("SELECT url, used FROM short_link WHERE id = ?1", &[number.into()])?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    if row.integer(1) == 0 {
+        let sql = "UPDATE short_link SET used = 1 WHERE id = ?1";
+        // A disk that takes nothing keeps nobody from following it.
+        if let Err(error) = state.transaction(|tx| tx.execute(sql, &[number.into()])) {
+            tracing::warn!(%error, "that a short link is in use cannot be noted");
+        }
+    }
+    Ok(Some(row.text(0).to_owned()))
 }
 
 #[cfg(test)]
@@ -225,5 +262,29 @@ mod tests {
         assert_eq!(link(&state, "render?target=a", NOW).unwrap(), 1);
         assert_eq!(link_to(&state, 2).unwrap().as_deref(), Some("render?target=b"));
         assert_eq!(link_to(&state, 3).unwrap(), None);
+    }
+
+    #[test]
+    fn links_that_nobody_follows_make_room() {
+        let (_directory, state) = state();
+        let long = |n: i64| format!("render?target={n}{}", "x".repeat(MAX_LINK_BYTES - 30));
+        let most = MAX_BYTES_OF_LINKS / long(0).len() as i64;
+        state
+            .transaction(|tx| {
+                for n in 1..=most {
+                    let sql = "INSERT INTO short_link (url, made) VALUES (?1, 1)";
+                    tx.execute(sql, &[long(n).into()])?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        assert!(link_to(&state, 1).unwrap().is_some());
+        link(&state, &long(most + 1), NOW).unwrap();
+        link(&state, &long(most + 2), NOW).unwrap();
+        assert!(link_to(&state, 1).unwrap().is_some(), "somebody has followed it");
+        assert_eq!(link_to(&state, 2).unwrap(), None);
+        assert!(link_to(&state, most).unwrap().is_some());
+        state.transaction(|tx| tx.execute("UPDATE short_link SET used = 1", &[])).unwrap();
+        assert!(matches!(link(&state, &long(most + 3), NOW), Err(Refused::Because(_))));
     }
 }

@@ -127,10 +127,10 @@ async fn came_back(
         return Err(Problem::forbidden(format!("{} did not sign you in: {word}", config.name)));
     }
     // A code that is invented costs a call to the provider.
-    services.attempts.allow(source, attempt.id(), services.clock.now())?;
+    services.provider.attempts.allow(source, attempt.id(), services.clock.now())?;
     let claims = Asking { services, config }.who(&attempt, &came.code, &back(settings)).await?;
     let (name, secret) = let_in(services, config, claims, headers, source).await?;
-    services.attempts.succeeded(source, attempt.id());
+    services.provider.attempts.succeeded(source, attempt.id());
     audit::note_sign_in(services, name, "provider", source, "signed in").await;
     let AppendHeaders(mut cookies) =
         session::cookies_of(&secret, VOUCHED_SESSION_SECONDS, keeps_secure(settings, headers))?;

@@ -14,6 +14,7 @@ use crate::accounts::oidc::{
 };
 use crate::answer::{Answer, Problem};
 use crate::api_v1::off_thread;
+use crate::attempts::Attempts;
 use crate::control::{Control, ProviderQuestion};
 use crate::services::Services;
 
@@ -27,6 +28,8 @@ const AFTER_FAILURE: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub struct Provider {
     state: Mutex<State>,
+    /// Apart from those of passwords: what a browser says of a sign-in it has begun is no name, whatever it looks like.
+    pub(super) attempts: Attempts,
 }
 
 #[derive(Default)]

@@ -1,51 +1,34 @@
-//! All open streams, and the thread that feeds them.
+//! All open streams.
 
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::response::sse::Event;
 use incidents::Seen;
 use parking_lot::Mutex;
 use serde_json::Value;
 use tokio::sync::mpsc;
 use vocabulary::Timestamp;
-use vocabulary::ports::{QueryLimits, Scope};
+use vocabulary::ports::Scope;
 use vocabulary::state::StateChange;
 
 use super::batches::{Batch, Batches};
 use super::message;
-use super::watch::{Row, Watched};
-use crate::accounts::{self, Caller};
+use crate::accounts::{self, Caller, Via};
 use crate::answer::{Answer, Problem};
 use crate::api_v1::errors;
-use crate::control::State;
-use crate::evaluate::{Evaluated, TargetError, evaluate};
-use crate::services::Services;
 
 pub const MAX_STREAMS: usize = 1_000;
+/// Of these whoever has signed in, or one token: a browser has one for all of its tabs. Where nobody signs in all are one.
+pub const MAX_STREAMS_OF_ONE: usize = 50;
 pub const MAX_TARGETS: usize = 500;
 pub const MAX_TARGET_LENGTH: usize = 16_384;
-/// Most series of one target that are watched live.
-pub const MAX_SERIES: usize = 2_000;
 /// Ticks that wait for a slow reader before its stream is closed.
 const QUEUE: usize = 32;
 /// Changes of state in one message.
 const MAX_CHANGES: usize = 500;
-/// How much past a new target brings along when nothing was asked for, and at most.
-const USUAL_PAST_SECONDS: i64 = 60;
-const MAX_PAST_SECONDS: i64 = 3_600;
-/// One evaluation may take this long.
-const EVALUATION_TIMEOUT: Duration = Duration::from_millis(900);
-/// All evaluations of one tick together; what does not fit waits for the next one.
-const TICK_BUDGET: Duration = Duration::from_millis(900);
-/// Without ticks (the clock stands still) streams are still told that the server lives.
-const LONGEST_SILENCE: Duration = Duration::from_millis(1_500);
-
 #[derive(Default)]
 pub struct Hub {
-    streams: Mutex<HashMap<String, Stream>>,
+    pub(super) streams: Mutex<HashMap<String, Stream>>,
     /// How often streams were ended since who may see what had changed.
     changes: AtomicU64,
 }
@@ -54,14 +37,14 @@ pub struct Hub {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LookedAt(u64);
 
-struct Stream {
+pub(super) struct Stream {
     /// The person or token that opened it.
     who: String,
-    scope: Scope,
+    pub(super) scope: Scope,
     /// When what it was opened with holds no more.
     until: Option<Timestamp>,
-    events: mpsc::Sender<Batch>,
-    targets: Vec<Wanted>,
+    pub(super) events: mpsc::Sender<Batch>,
+    pub(super) targets: Vec<Wanted>,
 }
 
 /// Why a stream is ended while the server goes on.
@@ -83,11 +66,11 @@ impl Stream {
 
 /// A target of one stream, and how far the stream has been told about it.
 #[derive(Clone)]
-struct Wanted {
-    text: String,
-    from: Option<Timestamp>,
+pub(super) struct Wanted {
+    pub text: String,
+    pub from: Option<Timestamp>,
     /// The version of the set of series that was told last; `None`: nothing yet.
-    told: Option<u64>,
+    pub told: Option<u64>,
 }
 
 impl Hub {
@@ -114,7 +97,14 @@ impl Hub {
             ));
         }
         let targets = targets.into_iter().map(|text| Wanted { text, from, told: None }).collect();
-        let Caller { name: who, scope, until, .. } = caller;
+        let Caller { name: who, scope, until, via, .. } = caller;
+        let of_one = || streams.values().filter(|stream| stream.who == who).count();
+        if via != Via::Loopback && of_one() >= MAX_STREAMS_OF_ONE {
+            let why = format!("{who} has {MAX_STREAMS_OF_ONE} streams open already");
+            return Err(Problem::new(axum::http::StatusCode::TOO_MANY_REQUESTS, why).hint(
+                "close some: one stream carries 500 targets, and PUT /api/v1/streams/ID changes them",
+            ));
+        }
         let stream = Stream { who, scope, until, events, targets };
         match self.now() == looked_at {
             true => drop(streams.insert(id.clone(), stream)),
@@ -207,7 +197,7 @@ impl Hub {
     }
 
     /// A stream lasts no longer than what it was opened with. In a session that is there in its place it is opened again.
-    fn end_expired(&self, now: Timestamp) {
+    pub(super) fn end_expired(&self, now: Timestamp) {
         self.end(End::Expired, |stream| stream.until.is_some_and(|until| until <= now));
     }
 
@@ -237,194 +227,11 @@ fn check(targets: &[String]) -> Answer<()> {
     Ok(())
 }
 
-/// Feeds the streams until `stop`, which it sees at the next tick, and closes them then. Blocks: it has a thread of its
-/// own.
-pub fn run(services: &Services, stop: &AtomicBool) {
-    let mut feeder = Feeder { services, watched: HashMap::new(), next_id: 0, health: None };
-    let mut last = Timestamp(i64::MIN);
-    while !stop.load(Ordering::Relaxed) {
-        let tick = services.live.next_tick(last, LONGEST_SILENCE);
-        // The last tick of all comes with the stop, and brings nothing.
-        if stop.load(Ordering::Relaxed) {
-            break;
-        }
-        last = tick.unwrap_or(last);
-        feeder.feed(tick.unwrap_or_else(|| services.clock.now()));
-    }
-    services.hub.streams.lock().clear();
-}
-
-struct Feeder<'s> {
-    services: &'s Services,
-    watched: HashMap<Key, Watched>,
-    next_id: u64,
-    health: Option<(State, Option<String>)>,
-}
-
-/// Callers with the same scope see the same.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct Key {
-    prefixes: Vec<String>,
-    target: String,
-}
-
-impl Key {
-    fn new(scope: &Scope, target: &str) -> Key {
-        Key { prefixes: scope.as_prefixes().to_vec(), target: target.to_owned() }
-    }
-}
-
-impl Feeder<'_> {
-    fn feed(&mut self, tick: Timestamp) {
-        self.services.hub.end_expired(self.services.clock.now());
-        let wanted = self.wanted();
-        self.watched.retain(|key, _| wanted.contains_key(key));
-        self.evaluate_all(wanted, tick);
-        let health = self.changed_health();
-        let now = self.services.clock.since_epoch().as_secs_f64();
-        let ids: Vec<String> = self.services.hub.streams.lock().keys().cloned().collect();
-        for id in ids {
-            self.tell(&id, tick, now, health.as_ref());
-        }
-    }
-
-    fn wanted(&self) -> HashMap<Key, Scope> {
-        let streams = self.services.hub.streams.lock();
-        let pairs = streams
-            .values()
-            .flat_map(|stream| stream.targets.iter().map(|wanted| (&stream.scope, &wanted.text)));
-        pairs.map(|(scope, text)| (Key::new(scope, text), scope.clone())).collect()
-    }
-
-    /// Cheap ones first, so that somebody's slow targets hold up nobody else's; of new ones, whose price is not
-    /// known, one at least.
-    fn evaluate_all(&mut self, wanted: HashMap<Key, Scope>, tick: Timestamp) {
-        let begun = Instant::now();
-        self.watched.values_mut().for_each(|watched| watched.rows.clear());
-        let (mut known, new): (Vec<_>, Vec<_>) =
-            wanted.into_iter().partition(|(key, _)| self.watched.contains_key(key));
-        known.sort_by_cached_key(|(key, _)| self.watched.get(key).map(|watched| watched.took));
-        for (key, scope) in known {
-            if begun.elapsed() < TICK_BUDGET {
-                self.evaluate(key, &scope, tick);
-            }
-        }
-        for (index, (key, scope)) in new.into_iter().enumerate() {
-            if index == 0 || begun.elapsed() < TICK_BUDGET {
-                self.evaluate(key, &scope, tick);
-            }
-        }
-    }
-
-    fn evaluate(&mut self, key: Key, scope: &Scope, tick: Timestamp) {
-        let started = Instant::now();
-        let watched = self.watched.entry(key.clone()).or_default();
-        if !watched.is_due(started) {
-            return;
-        }
-        let from = watched.window_start(tick);
-        let result = look(self.services, &key.target, scope, from, tick);
-        watched.update(result, started.elapsed(), Instant::now(), &mut self.next_id);
-    }
-
-    /// The server's state, if it is another than before. Looked at here because a page wants to know it
-    /// as soon as its points.
-    fn changed_health(&mut self) -> Option<Event> {
-        if self.services.hub.streams.lock().is_empty() {
-            self.health = None;
-            return None;
-        }
-        let now = self.services.control.state();
-        let changed = self.health.as_ref() != Some(&now);
-        let event = changed.then(|| message::state(now.0, now.1.as_deref()));
-        self.health = Some(now);
-        event
-    }
-
-    fn tell(&mut self, id: &str, tick: Timestamp, now: f64, health: Option<&Event>) {
-        let Some((scope, targets, events)) = self.stream(id) else { return };
-        let mut told = Vec::with_capacity(targets.len());
-        let mut out: Vec<Event> = health.cloned().into_iter().collect();
-        let mut past = Vec::new();
-        let mut rows: Vec<&Row> = Vec::new();
-        for (place, wanted) in targets.iter().enumerate() {
-            let Some(watched) = self.watched.get(&Key::new(&scope, &wanted.text)) else {
-                told.push(None);
-                continue;
-            };
-            told.push(Some(watched.version));
-            if wanted.told != Some(watched.version) {
-                out.push(message::series(place, &wanted.text, &watched.heads(), watched.error.as_ref()));
-            }
-            match wanted.told {
-                None => past.extend(self.past(watched, wanted, &scope, tick)),
-                Some(_) => rows.extend(&watched.rows),
-            }
-        }
-        rows.extend(&past);
-        // A series of two targets has an id in each, so no row is there twice.
-        out.push(message::points(tick.0, now, &rows));
-        let fits = events.try_send(out).is_ok();
-        self.settle(id, &targets, told, fits);
-    }
-
-    fn stream(&self, id: &str) -> Option<(Scope, Vec<Wanted>, mpsc::Sender<Batch>)> {
-        let streams = self.services.hub.streams.lock();
-        let stream = streams.get(id)?;
-        Some((stream.scope.clone(), stream.targets.clone(), stream.events.clone()))
-    }
-
-    /// What a target that is new to a stream brings along of the past.
-    fn past(&self, watched: &Watched, wanted: &Wanted, scope: &Scope, tick: Timestamp) -> Vec<Row> {
-        let usual = tick.minus(USUAL_PAST_SECONDS);
-        let from =
-            wanted.from.unwrap_or(usual).max(tick.minus(MAX_PAST_SECONDS)).min(watched.window_start(tick));
-        let series = look(self.services, &wanted.text, scope, from, tick).unwrap_or_default();
-        let row = |series: Evaluated| {
-            Some(Row { id: watched.id_of(&series.name)?, start: series.start, values: series.values })
-        };
-        series.into_iter().filter_map(row).collect()
-    }
-
-    /// Note how far the stream was told, unless its targets changed meanwhile; close it if it is too slow.
-    fn settle(&self, id: &str, targets: &[Wanted], told: Vec<Option<u64>>, fits: bool) {
-        let mut streams = self.services.hub.streams.lock();
-        if !fits {
-            streams.remove(id);
-            self.services.counters.streams_lagging.fetch_add(1, Ordering::Relaxed);
-            return;
-        }
-        let Some(stream) = streams.get_mut(id) else { return };
-        for (place, version) in told.into_iter().enumerate() {
-            if let Some(wanted) = stream.targets.get_mut(place)
-                && wanted.text == targets[place].text
-            {
-                wanted.told = version;
-            }
-        }
-    }
-}
-
-fn look(
-    services: &Services,
-    target: &str,
-    scope: &Scope,
-    from: Timestamp,
-    tick: Timestamp,
-) -> Result<Vec<Evaluated>, TargetError> {
-    let limits = QueryLimits {
-        max_series: MAX_SERIES,
-        deadline: Some(Instant::now() + EVALUATION_TIMEOUT),
-        cancelled: Arc::default(),
-        ..QueryLimits::default()
-    };
-    evaluate(services, target, scope, from, tick, tick, &limits)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use axum::response::sse::Event;
     use tokio_stream::StreamExt;
 
     use super::*;
@@ -438,6 +245,21 @@ mod tests {
         assert_eq!(hub.streams.lock().keys().cloned().collect::<Vec<_>>(), [second]);
         hub.close_of(None);
         assert!(hub.streams.lock().is_empty());
+    }
+
+    #[test]
+    fn whoever_has_signed_in_has_some_streams_and_not_all() {
+        let hub = Hub::default();
+        let open = |who: &str, via: accounts::Via| {
+            hub.open(hub.now(), Caller { via, ..caller(who, None) }, Vec::new(), None).map(drop)
+        };
+        for _ in 0..MAX_STREAMS_OF_ONE {
+            open("ana", accounts::Via::Token).unwrap();
+        }
+        let refused = open("ana", accounts::Via::Session).unwrap_err();
+        assert_eq!(refused.status(), axum::http::StatusCode::TOO_MANY_REQUESTS);
+        open("ben", accounts::Via::Session).unwrap();
+        (0..=MAX_STREAMS_OF_ONE).for_each(|_| open("anonymous", accounts::Via::Loopback).unwrap());
     }
 
     #[tokio::test]

@@ -5,6 +5,7 @@
 //! read fast enough is closed: the browser comes back and says what it saw last.
 
 mod batches;
+mod feed;
 mod hub;
 mod message;
 mod watch;
@@ -28,7 +29,8 @@ use crate::answer::{Answer, Body, Problem};
 use crate::parameters::Parameters;
 use crate::services::Services;
 
-pub use hub::{Hub, LookedAt, run};
+pub use feed::run;
+pub use hub::{Hub, LookedAt};
 
 /// A comment this often keeps proxies from closing a quiet connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);

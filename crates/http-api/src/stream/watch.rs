@@ -12,6 +12,8 @@ use crate::evaluate::{Evaluated, TargetError};
 const REVISITED_SLOTS: i64 = 10;
 /// Longest window of one tick, whatever the step.
 const MAX_WINDOW_SECONDS: i64 = 3_600;
+/// What the head of a series takes, as that of eight-byte numbers: name, tags, two copies.
+const SLOTS_OF_HEAD: usize = 32;
 /// A target may take this share of the evaluating thread's time; slower ones are evaluated less often.
 const MAX_SHARE: u32 = 10;
 
@@ -59,6 +61,15 @@ impl Known {
 impl Watched {
     pub fn heads(&self) -> Vec<SeriesHead> {
         self.series.iter().map(|known| known.head.clone()).collect()
+    }
+
+    /// What it holds, in numbers of eight bytes.
+    pub fn slots(&self) -> usize {
+        self.series.iter().map(|known| SLOTS_OF_HEAD + known.values.len()).sum()
+    }
+
+    pub fn len(&self) -> usize {
+        self.series.len()
     }
 
     pub fn id_of(&self, name: &str) -> Option<u64> {

@@ -509,6 +509,58 @@ fn one_person_cannot_wake_people_without_end() {
 }
 
 #[test]
+fn a_program_is_counted_by_itself_whomever_it_names() {
+    let mut story = Story::with_rest();
+    let now = Timestamp(story.now);
+    let mut declare = |n: usize, only_looks: bool, now: Timestamp| {
+        let asked_by = "hook".to_owned();
+        let one = Declaration { title: format!("no {n}"), asked_by, only_looks, ..Declaration::default() };
+        story.incidents.declare(&format!("author {n}"), &one, now).map(drop)
+    };
+    let soon = crate::limits::MAX_DECLARED_SOON;
+    assert_eq!((0..soon + 5).filter(|n| declare(*n, true, now).is_ok()).count(), soon);
+    let later = now.plus(crate::limits::DECLARED_SOON_SECONDS);
+    assert!(declare(100, true, later).is_ok());
+    let most = crate::limits::MAX_DECLARED;
+    assert_eq!((200..200 + most).filter(|n| declare(*n, false, later).is_ok()).count(), most - soon - 1);
+}
+
+#[test]
+fn all_that_is_declared_has_a_bound_that_keeps_no_call_for_help_out() {
+    let mut story = Story::with_rest();
+    let now = Timestamp(story.now);
+    let mut declare = |by: usize, key: String| {
+        let one = Declaration { title: "no".into(), key, ..Declaration::default() };
+        story.incidents.declare(&format!("author {by}"), &one, now).is_ok()
+    };
+    let most = crate::limits::MAX_DECLARED_OPEN;
+    assert_eq!((0..most + 5).filter(|n| declare(n / 10, format!("k{n}"))).count(), most);
+    assert!(declare(1_000, "911/shop/1".into()));
+}
+
+#[test]
+fn whoever_may_only_look_names_nobody_in_what_others_declared() {
+    let mut story = Story::with_rest();
+    let now = Timestamp(story.now);
+    let of = |only_looks, contacts: &[&str]| Declaration {
+        title: "nobody can pay".into(),
+        key: "pay".into(),
+        contacts: contacts.iter().map(|name| (*name).to_owned()).collect(),
+        only_looks,
+        ..Declaration::default()
+    };
+    let mut declare = |by: &str, one: &Declaration| story.incidents.declare(by, one, now).map(|it| it.1);
+    assert!(declare("cem", &of(true, &["ana"])).unwrap());
+    assert!(matches!(declare("eve", &of(true, &["ana"])), Err(Refusal::No(_))));
+    // Whom a program names as who declares changes nothing.
+    let asked = Declaration { asked_by: "eve".into(), ..of(true, &["ana"]) };
+    assert!(matches!(declare("cem", &asked), Err(Refusal::No(_))));
+    assert!(!declare("eve", &of(true, &[])).unwrap());
+    assert!(!declare("cem", &of(true, &["ana"])).unwrap());
+    assert!(!declare("bea", &of(false, &["ana"])).unwrap());
+}
+
+#[test]
 fn of_production_and_something_else_together_it_is_production_that_suffers() {
     for (from, into) in [(1, 2), (2, 1)] {
         let mut story = Story::new();

@@ -71,14 +71,15 @@ pub struct Question<'q> {
 }
 
 /// For whoever reads it: with as many firings as an answer holds. `store` holds the archives, `monitors` what was kept
-/// here.
+/// here. Nothing comes of it once `go_on` says no.
 pub fn replay(
     question: &Question<'_>,
     store: &StateStore,
     monitors: &Monitors,
     zone: &TimeZone,
+    go_on: &dyn Fn() -> bool,
 ) -> Result<ReplayedChecks, String> {
-    let mut answer = whole(question, store, monitors, zone, &|| true)?;
+    let mut answer = whole(question, store, monitors, zone, go_on)?;
     answer.replay.cut();
     Ok(answer)
 }

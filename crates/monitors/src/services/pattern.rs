@@ -2,6 +2,9 @@
 
 /// More alternatives than this in braces are not told apart: what they stand for is taken as any.
 const MOST_ALTERNATIVES: usize = 64;
+/// What is written while braces are opened, one pair at a time: sixty alternatives of a thousand letters and ten pairs. What
+/// takes more is taken as any, too.
+const MOST_BYTES: usize = 1 << 20;
 
 /// A pattern without dots of its own: of a node, a host, or the whole name of a check.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,16 +40,19 @@ impl Glob {
 pub fn alternatives(pattern: &str) -> Vec<String> {
     let mut open = vec![pattern.to_owned()];
     let mut done = Vec::new();
+    let mut written = 0;
     while let Some(text) = open.pop() {
-        match inner_braces(&text) {
-            None => done.push(text),
-            Some((from, to)) => {
-                let choices = text[from + 1..to].split(',');
-                open.extend(choices.map(|choice| format!("{}{choice}{}", &text[..from], &text[to + 1..])));
+        let Some((from, to)) = inner_braces(&text) else {
+            done.push(text);
+            continue;
+        };
+        for choice in text[from + 1..to].split(',') {
+            let one = format!("{}{choice}{}", &text[..from], &text[to + 1..]);
+            written += one.len();
+            open.push(one);
+            if open.len() + done.len() > MOST_ALTERNATIVES || written > MOST_BYTES {
+                return vec!["*".to_owned()];
             }
-        }
-        if open.len() + done.len() > MOST_ALTERNATIVES {
-            return vec!["*".to_owned()];
         }
     }
     done.sort_unstable();
@@ -176,6 +182,12 @@ mod tests {
     fn many_alternatives_and_stars_are_bounded() {
         let many = "{a,b}".repeat(40);
         assert_eq!(alternatives(&many), ["*"]);
+        let sixty: Vec<String> = (0..60).map(|n| format!("a{n}")).collect();
+        assert_eq!(alternatives(&format!("{{{}}}{}", sixty.join(","), "x".repeat(1_000_000))), ["*"]);
+        let begun = std::time::Instant::now();
+        assert_eq!(alternatives(&"{a}".repeat(400_000)), ["*"], "opened one at a time it took a minute");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10));
+        assert_eq!(alternatives(&"{a}".repeat(100)), ["a".repeat(100)]);
         let stars = "*a".repeat(200);
         assert!(!Glob::new(&stars).matches(&"a".repeat(150)));
     }

@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::Deed;
 use incidents::incident::Key;
-use monitors::silence::{Matcher, Silence};
+use monitors::silence::{MAX_GLOB_BYTES, Matcher, Silence};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
@@ -143,9 +143,13 @@ fn matchers<'k>(
     by_monitor.into_iter().flat_map(of).collect()
 }
 
-/// A name as a glob: what would be special in one stands for any one character.
+/// A name as a glob: what would be special in one stands for any one character, as does the end of a very long one for any.
 fn literal(name: &str) -> String {
-    name.replace(['*', '[', ']', '{', '}', '\\'], "?")
+    let glob = name.replace(['*', '[', ']', '{', '}', '\\'], "?");
+    if glob.len() <= MAX_GLOB_BYTES {
+        return glob;
+    }
+    format!("{}*", &glob[..glob.floor_char_boundary(MAX_GLOB_BYTES - 2)])
 }
 
 #[cfg(test)]
@@ -194,6 +198,15 @@ mod tests {
         assert_eq!(texts[0], (Some("shop.own"), None));
         assert!(texts[1..].contains(&(web, Some("shop.*"))) && texts[1..].contains(&(web, Some("pay.*"))));
         assert_eq!(texts.len(), 3);
+    }
+
+    #[test]
+    fn of_a_very_long_name_the_beginning_is_silenced() {
+        let long = literal(&"ä".repeat(400));
+        assert!(long.len() <= MAX_GLOB_BYTES && long.ends_with("ä*"), "{long}");
+        // A scope's prefix is given a star of its own, too.
+        assert!(format!("{long}*").len() <= MAX_GLOB_BYTES);
+        assert_eq!(literal(&"a".repeat(512)), "a".repeat(512));
     }
 
     #[test]
