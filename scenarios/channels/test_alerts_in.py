@@ -226,6 +226,7 @@ def test_after_a_restart_only_what_ended_by_time_does_so(bellwether):
             "payload": {"summary": "disk", "source": "web1", "severity": "critical"}}
     assert server.post("/v2/enqueue?check=alertmanager", body).status == 202
     wait_for(lambda: set(troubles(server, "alertmanager")) == {"Down;job=api;severity=critical", "disk-1"}, what="both")
+    assert troubles(server, "alertmanager")["disk-1"]["text"] == "disk (from web1)", "where it is, for telephones too"
     server.stop()
     server.start()
     wait_for(lambda: set(troubles(server, "alertmanager")) == {"disk-1"}, what="the end of what Prometheus posts no more")

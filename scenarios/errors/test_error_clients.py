@@ -156,6 +156,32 @@ assert client.captureMessage("raven speaks")
 
 
 @pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
+def test_raven_for_node(bellwether, tmp_path):
+    """The last of the clients before: it says when it sends in milliseconds."""
+    server = bellwether()
+    project = Project(server)
+    program = script(tmp_path, '''
+const Raven = require("raven");
+Raven.config(process.env.SENTRY_DSN, { release: "api@1.0.0", tags: { till: "2" } }).install();
+function charge() { throw new TypeError("no such card"); }
+const sent = (send) => new Promise((done) => send((error) => done(error)));
+(async () => {
+  let failed;
+  try { charge(); } catch (error) { failed = await sent((done) => Raven.captureException(error, { user: { id: "7" } }, done)); }
+  failed = failed || (await sent((done) => Raven.captureMessage("raven speaks", done)));
+  process.exit(failed ? 1 : 0);
+})();
+''', "program.cjs")
+    run(["node"], program, project.dsn, NODE_PATH=str(MODULES))
+    group = project.wait_for_group("TypeError: no such card")
+    assert (group["count"], group["users"], group["release_first"]) == (1, 1, "api@1.0.0")
+    [event] = project.events(group["id"])
+    assert event["exception"]["values"][-1]["stacktrace"]["frames"][-1]["function"] == "charge"
+    assert project.wait_for_group("raven speaks")["count"] == 1
+    assert server.get(f"/api/v1/errors/projects/{project.id}").json["client"] == "raven-node/2.6.4"
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="there is no node")
 def test_sentry_for_node(bellwether, tmp_path):
     server = bellwether()
     project = Project(server)

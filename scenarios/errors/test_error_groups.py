@@ -85,6 +85,12 @@ def test_merged_and_split(bellwether):
     rare = merged["hashes"][-1]["hash"]
     made = server.post(f"/api/v1/errors/groups/{into['id']}/split", {"hash": rare}).json
     assert made["id"] != into["id"]
+    functions = lambda group: [one["exception"]["values"][0]["stacktrace"]["frames"][-1]["function"] for one in project.events(group)]
+    parted = lambda: {group: sorted(set(functions(group))) for group in (into["id"], made["id"])}
+    assert parted() == {into["id"]: ["one"], made["id"]: ["two"]} and len(functions(made["id"])) == 2, "what is kept goes along"
+    server.kill()
+    server.start()
+    assert parted() == {into["id"]: ["one"], made["id"]: ["two"]}, "for ever"
     project.send(event("x", function="two"))
     assert {group["id"] for group in project.groups()} == {into["id"], made["id"]}
     assert server.post(f"/api/v1/errors/groups/{into['id']}/merge", {"into": into["id"]}).status == 400

@@ -354,6 +354,57 @@ def test_a_quota_holds_errors_back_and_check_ins_not(bellwether):
     assert project.send(event("x")).status == 200
 
 
+def test_transactions_and_sessions_have_quotas_of_their_own(bellwether):
+    server = bellwether("[errors]\nmax_transactions_per_project_per_5m = 3\n")
+    project = Project(server)
+    assert server.put(f"/api/v1/errors/projects/{project.id}", {"settings": {"max_sessions_per_5m": 2}}).status == 200
+    now = time.time()
+    timing = lambda: ("transaction", {"transaction": "GET /", "type": "transaction", "start_timestamp": now - 1, "timestamp": now,
+                                      "contexts": {"trace": {"trace_id": "a" * 32, "span_id": "b" * 16, "op": "http"}}})
+    runs = lambda: ("sessions", {"aggregates": [{"started": now, "exited": 1}]})
+    until = now // 300 * 300 + 300
+    for item, category, most in ((timing, "transaction", 3), (runs, "session", 2)):
+        answers = [project.envelope(item()) for _ in range(8)]
+        refused = [answer for answer in answers if answer.status == 429]
+        assert {answer.status for answer in answers} == {200, 429}, answers[0].text
+        if time.time() < until:
+            assert len(refused) == 8 - most
+        seconds, *limit = refused[0].headers["X-Sentry-Rate-Limits"].split(":")
+        assert 1 <= int(seconds) <= 300 and limit == [category, "project", "quota"]
+    both = project.envelope(timing(), ("event", event("x")))
+    assert both.status in (200, 429) and len(project.groups()) == 1, "the event is taken all the same"
+
+
+def test_a_first_check_in_that_makes_no_heartbeat_says_so(bellwether):
+    server = bellwether("")
+    project = Project(server)
+    config = lambda n: {"schedule": {"type": "crontab", "value": f"0 {n % 24} * * *"}}
+    said = lambda slug, n: ("check_in", {"check_in_id": uuid.uuid4().hex, "monitor_slug": slug, "status": "ok", "monitor_config": config(n)})
+    for start in range(0, 100, 20):
+        assert project.envelope(*(said("known", n) for n in range(start, start + 20))).status == 200
+    until = time.time() // 300 * 300 + 300
+    answer = project.envelope(said("young", 1), said("known", 2))
+    if time.time() < until and answer.status == 400:
+        assert "`web/young` is not made" in answer.json["detail"] and "X-Sentry-Rate-Limits" not in answer.headers
+        names = lambda: {one["name"]: one["pings"] for one in server.get("/api/v1/heartbeats").json["heartbeats"]}
+        wait_for(lambda: names() == {"web/known": 101}, what="the ping behind it")
+    else:
+        assert time.time() >= until - 300 and answer.status == 200, "five minutes were over in between"
+
+
+def test_the_clock_of_an_old_client_is_set_right(bellwether):
+    server = bellwether("")
+    project = Project(server)
+    ahead = time.time() + 3_000
+    for sent, text in ((f"{ahead:.3f}", "seconds"), (f"{ahead * 1000:.0f}", "milliseconds")):
+        auth = f"Sentry sentry_version=7, sentry_timestamp={sent}, sentry_client=raven-node/2.6.4, sentry_key={project.key}"
+        body = json.dumps({**event(text), "timestamp": ahead - 120})
+        assert server.post(project.path("store/"), body, headers={"X-Sentry-Auth": auth}).status == 200
+    groups = wait_for(lambda: project.groups() if len(project.groups()) else None, what="the group")
+    stamps = [one["timestamp"] for group in groups for one in project.events(group["id"])]
+    assert len(stamps) == 2 and all(60 < time.time() - stamp < 600 for stamp in stamps), stamps
+
+
 def test_a_key_has_its_own_quota(bellwether):
     server = bellwether()
     project = Project(server)

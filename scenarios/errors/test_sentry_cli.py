@@ -163,6 +163,31 @@ def test_a_shell_sends_events_and_check_ins(bellwether, sentry_cli, tmp_path):
     wait_for(lambda: [one for one in beat() if one["status"] == "down"], what="the job that failed")
 
 
+def test_what_there_is_is_listed(bellwether, sentry_cli, tmp_path):
+    server = shop(bellwether)
+    said = lambda n, text: {"event_id": f"{n:032x}", "timestamp": time.time() - 50 + n, "message": text, "user": {"id": 7, "email": "ana@example.com"}, "tags": {"till": "2"}}
+    for n, text in enumerate(["first", "second", "first"], 1):
+        send(server, said(n, text))
+    job = {"status": "ok", "monitor_config": {"schedule": {"type": "crontab", "value": "0 3 * * *"}}}
+    assert server.post(f"/api/1/cron/nightly/{KEY}/", json.dumps(job)).status == 202
+    server.cli("project", "create", "other", "--id", "2")
+    asked = lambda *arguments: sentry_cli(server, tmp_path, *arguments).stdout
+    wait_for(lambda: "second" in asked("issues", "list"), what="the groups")
+    lines = [line for line in asked("events", "list", "--show-user", "--show-tags").splitlines() if "ana@example.com" in line]
+    assert [("first" in line, "till: 2" in line or "till:2" in line) for line in lines] == [(True, True), (False, True), (True, True)], lines
+    assert "nightly" in asked("monitors", "list") and "active" in asked("monitors", "list")
+    assert "web" in asked("projects", "list")
+    newest = lambda query="": server.get(f"/api/0/projects/any/web/events/{query}")
+    assert [int(one["eventID"], 16) for one in newest().json] == [3, 2, 1]
+    page = newest("?per_page=2")
+    assert len(page.json) == 2 and 'results="true"; cursor="0:2:0"' in page.headers["Link"]
+    assert [int(one["eventID"], 16) for one in newest("?per_page=2&cursor=0:2:0").json] == [1]
+    assert newest("?cursor=x").status == 400 and server.get("/api/0/projects/any/none/events/").status == 404
+    assert server.get("/api/0/projects/any/other/events/").json == []
+    [monitor] = server.get(f"{ORG}/monitors/").json
+    assert (monitor["slug"], monitor["config"]["schedule"], monitor["environments"][0]["status"]) == ("nightly", "0 3 * * *", "ok")
+
+
 def test_debug_files_are_refused_with_the_reason(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     done = sentry_cli(server, tmp_path, "debug-files", "upload", "/bin/true", check=False)

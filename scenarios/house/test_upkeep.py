@@ -171,6 +171,8 @@ def test_commands_work_without_a_server(bellwether):
     server.cli("send", "a.b", "5", str(now - 1))
     server.stop()
     assert "a.b" in server.cli("query", "a.b", "--from", "-1min").stdout
+    mistaken = server.cli("query", "sumSeries(a.b", check=False)
+    assert mistaken.returncode == 2 and "not a target" in mistaken.stderr and "close every parenthesis" in mistaken.stderr, mistaken.stderr
     assert server.cli("storage", "fsck").returncode == 0
     server.cli("send", "a.b", "6", str(now))
     server.cli("token", "create", "offline")

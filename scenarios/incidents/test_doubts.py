@@ -49,6 +49,13 @@ def test_the_api_says_what_is_hardly_meant(bellwether):
     assert doubted(server.get("/api/v1/monitors/swapped").json["problems"])
     right = server.put("/api/v1/monitors/swapped", {"monitor": {"target": "a", "warning": "> 1", "critical": "> 5"}})
     assert right.status == 200 and not doubted(right.json.get("warnings", [])), right.text
+    assert "nothing is stored as `a` yet" in right.json["warnings"][0], right.text
+    wrong = server.put("/api/v1/monitors/wrong", {"monitor": {"target": "a", "critical": "> 1OO"}})
+    assert wrong.status == 400 and wrong.json["error"].startswith("critical: `> 1OO`"), wrong.text
+    strange = server.put("/api/v1/escalation-policies/p", {"step": [{"notify": ["channel:fax", "ana"], "wait": "5min"}]})
+    assert strange.status == 400 and "there is no channel `fax`" in strange.json["error"], strange.text
+    lost = server.put("/api/v1/escalation-policies/p", {"step": [{"notify": ["ana"], "wait": "5min"}]})
+    assert lost.status == 200 and "`ana` is to be called and is reached by nothing: `log` is a list" in lost.json["warnings"][0], lost.text
     team = server.put("/api/v1/teams/shop", {"members": ["ana", "zoe"]})
     assert team.status == 200 and ["`zoe`" in words for words in team.json["warnings"]] == [True], team.text
     notice = server.post("/api/v1/checks/alone/notify", {"author": "eve", "comment": "look"})

@@ -1,6 +1,7 @@
 """What is behind an incident, in one answer."""
 import time
 
+from support.errors import Project, event
 from support.server import wait_for
 
 CONFIG = """
@@ -50,10 +51,69 @@ def test_an_incident_has_the_graphs_the_events_and_the_checks_of_its_window(bell
         result(server, name, status)
     [disk] = opened(server, "disk")
     whole = server.get(f"/api/v1/incidents/{disk}").json
-    assert whole["graphs"] == []
+    assert whole["graphs"] == [] and whole["errors"] == []
     assert [(one["check"], one["host"], one["worst"], one["text"]) for one in whole["beside"]] == [("http", "web", "WARNING", "http said 1")]
     # Of one that is over it stays as it was.
     result(server, "disk", 0)
     result(server, "http", 0)
     assert [one["check"] for one in server.get(f"/api/v1/incidents/{disk}").json["beside"]] == ["http"]
     assert server.get("/api/v1/incidents/99").status == 404
+
+
+def test_a_rule_of_numbers_has_the_errors_and_the_checks_of_its_host(bellwether):
+    """No other page is needed: what programs reported in the same minutes, and what else was bad on the host, stand beside it."""
+    server = bellwether(CONFIG + """
+[[service]]
+name = "shop"
+hosts = ["db"]
+latency = ["load"]
+""")
+    shop = Project(server, "shop")
+    assert shop.send(event("no space left", kind="DriveError")).status == 200
+    result(server, "http", 2)
+    result(server, "query", 2)
+
+    def is_open():
+        server.carbon_send(f"web.load.a 30 {int(time.time())}\n".encode())
+        return opened(server, "load")
+    [load] = wait_for(is_open, what="the incident of the monitor", pause=0.5)
+    whole = server.get(f"/api/v1/incidents/{load}").json
+    [error] = whole["errors"]
+    assert (error["project"], error["title"], error["why"], error["count"]) == ("shop", "DriveError: no space left", "new", 1)
+    assert error["at"] >= whole["window"]["from"] and error["id"] == shop.wait_for_group("DriveError")["id"]
+    # By the node of its series, and by the service that it is of.
+    assert {one["check"] for one in whole["beside"]} == {"http", "query"}
+    # Whoever sees a part of all names is told of none of the rest.
+    made = server.post("/api/v1/tokens", {"name": "part", "role": "viewer", "prefixes": ["web."]}).json
+    seen = server.get(f"/api/v1/incidents/{load}", headers={"Authorization": f"Bearer {made['token']}"}).json
+    assert seen["errors"] == []
+
+
+def test_the_numbers_of_a_check_are_its_graphs(bellwether):
+    server = bellwether(CONFIG)
+    answer = server.post("/api/v1/checks/disk/result", {"status": 2, "output": "full", "perfdata": "free=3MB;10:;5: used=97%;80;90"})
+    assert answer.status == 200, answer.text
+    [disk] = wait_for(lambda: opened(server, "disk"), what="the incident of the check")
+    graphs = server.get(f"/api/v1/incidents/{disk}").json["graphs"]
+    assert [(one["label"], one["warning"], one["critical"]) for one in graphs] == [("free", None, None), ("used", 80, 90)]
+    assert graphs[1]["targets"] == ["checks.web.disk.used_percent"]
+
+
+def test_incidents_and_changes_are_marks_on_graphs(bellwether):
+    server = bellwether(CONFIG)
+    assert server.post("/events/", {"what": "deployed 4.2", "tags": ["deploy"], "data": ""}).status == 200
+    result(server, "disk", 2)
+    wait_for(lambda: opened(server, "disk"), what="the incident of the check")
+    assert server.put("/api/v1/flags/dark", {"state": "on"}).status in (200, 201)
+    marks = {one["what"] for one in server.get("/api/v1/graph?target=a&from=-1h").json["annotations"]}
+    assert {"deployed 4.2", "incident #1 opened: disk"} <= marks, marks
+
+    def tagged(tags):
+        return [one["what"] for one in server.get(f"/events/get_data?from=-1h&tags={tags}").json]
+    assert tagged("incident") == ["incident #1 opened: disk"]
+    assert any("flags/dark" in one for one in tagged("audit")), tagged("audit")
+    # Whoever asks for all gets what was posted, as from Graphite.
+    assert [one["what"] for one in server.get("/events/get_data?from=-1h").json][0] == "deployed 4.2"
+    assert not any(one["what"].startswith("incident") for one in server.get("/events/get_data?from=-1h").json)
+    [drawn] = server.get("/render?target=events('incident')&from=-5min&format=json").json
+    assert sum(value or 0 for value, _ in drawn["datapoints"]) == 1

@@ -149,7 +149,9 @@ def test_nobody_overwrites_what_they_have_not_read(bellwether, hook):
     server.stop()
     server.start()
     assert server.get("/api/v1/playbooks/uploads").json["text"] == "1. two"
-    assert server.request("DELETE", "/api/v1/playbooks/uploads").status == 204
+    needed = server.request("DELETE", "/api/v1/playbooks/uploads")
+    assert needed.status == 409 and "the playbook `uploads`: `evening`, `lost`, `uploads`" in needed.json["error"], needed.text
+    assert server.request("DELETE", "/api/v1/playbooks/uploads?confirmed=true").status == 204
     assert server.get("/api/v1/playbooks/uploads").status == 404
     versions = server.get("/api/v1/playbooks/uploads/versions").json["versions"]
     assert [(one["version"], one["text"]) for one in versions] == [(3, None), (2, "1. two"), (1, "1. one")]

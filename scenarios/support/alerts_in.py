@@ -19,7 +19,7 @@ max_check_attempts = 1
 
 def event(server, action, key, severity="critical", **more):
     body = {"routing_key": "R" * 32, "event_action": action, "dedup_key": key,
-            "payload": {"summary": f"{key} is bad", "source": "web1", "severity": severity}, **more}
+            "payload": {"summary": f"{key} is bad", "source": key, "severity": severity}, **more}
     return server.post("/v2/enqueue", body)
 
 

@@ -16,6 +16,7 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     let mut book = Book {
         config: config.incidents.clone(),
         environments: Environments::new(&config.environment),
+        channels: Some(config.channels().iter().map(|channel| channel.name.as_str().into()).collect()),
         followers: notify::config::followers(&config.channels()),
         rooms: notify::config::rooms(&config.channels()),
         quiet: notify::config::quiet(&config.channels()),

@@ -407,6 +407,9 @@ pub enum UserCommand {
     List,
     Remove {
         name: String,
+        /// Also if pages depend on them, or incidents are in their hands: these are nobody's then, and told anew.
+        #[arg(long)]
+        confirmed: bool,
     },
 }
 

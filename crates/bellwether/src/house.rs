@@ -235,7 +235,7 @@ impl House {
             quota: error_tracking::Quota::default(),
             key_quota: error_tracking::Quota::default(),
             spikes: error_tracking::Spikes::default(),
-            attached: error_tracking::Quota::default(),
+            category_quota: error_tracking::Quota::default(),
             tee: self.tee.clone(),
             defined: error_tracking::Quota::default(),
             senders: self.errors.senders.clone(),

@@ -43,7 +43,11 @@ fn standing(schedules: usize, gaps: &[Gap], now: Timestamp, zone: &TimeZone) -> 
         }
     }
     if soon.is_empty() {
-        return (State::Ok, format!("{schedules} schedules, each with somebody for a day"));
+        let text = match schedules {
+            1 => "1 schedule, with somebody for a day".to_owned(),
+            _ => format!("{schedules} schedules, each with somebody for a day"),
+        };
+        return (State::Ok, text);
     }
     let named: Vec<String> = soon.iter().take(NAMED).map(|gap| words(gap, now, zone)).collect();
     let more = match soon.len().saturating_sub(NAMED) {

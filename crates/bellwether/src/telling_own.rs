@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http_api::control::{Part, State};
 use incidents::desk::Standing;
+use incidents::incident::IncidentId;
 use incidents::night::Unready;
 use incidents::rooms::RoomsOnly;
 use incidents::unreached::Unreached;
@@ -124,7 +125,10 @@ fn pages_part(house: &House, standing: &Standing) -> Part {
     let waiting: usize = standing.waiting.values().sum();
     let text = format!("{} incidents are open, {waiting} pages wait", standing.open);
     let (state, text) = match lost > 0.0 {
-        true => (State::Critical, format!("{text}; {lost:.0} reached nobody in the last minute")),
+        true => {
+            let text = with_lost(text, lost, &house.desk.with_lost_words());
+            (State::Critical, with_untold(text, &house.desk.untold()).1)
+        }
         false => with_untold(text, &house.desk.untold()),
     };
     let pages = standing.pages;
@@ -153,12 +157,32 @@ fn pages_part(house: &House, standing: &Standing) -> Part {
     }
 }
 
+/// Pages beyond the most that may wait are of no incident that could be named.
+fn with_lost(text: String, lost: f64, of: &[IncidentId]) -> String {
+    let pages = if lost > 1.0 { "pages" } else { "page" };
+    let of = match of.is_empty() {
+        true => String::new(),
+        false => format!(" (of {}: its timeline says whose)", numbers(of)),
+    };
+    format!("{text}; {lost:.0} {pages} reached nobody in the last minute{of}")
+}
+
+fn numbers(ids: &[IncidentId]) -> String {
+    let named: Vec<String> = ids.iter().take(NAMED).map(|id| format!("#{id}")).collect();
+    match ids.len().saturating_sub(NAMED) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
 /// Critical for as long as something is bad that nobody was told of, a warning while that could come to be.
 fn with_untold(text: String, untold: &Untold) -> (State, String) {
     let cure = "name somebody with a channel in [incidents] contacts, or an escalation_policy there";
-    let ids: Vec<String> = untold.incidents.iter().take(NAMED).map(|id| format!("#{id}")).collect();
-    match (ids.is_empty(), untold.no_last_resort) {
-        (false, _) => (State::Critical, format!("{text}; nobody is told of {}: {cure}", ids.join(", "))),
+    match (untold.incidents.is_empty(), untold.no_last_resort) {
+        (false, _) => {
+            let ids = numbers(&untold.incidents);
+            (State::Critical, format!("{text}; nobody is told of {ids}: {cure}"))
+        }
         (true, true) => (State::Warning, format!("{text}; what names no contact is told to nobody: {cure}")),
         (true, false) => (State::Ok, text),
     }
@@ -207,6 +231,18 @@ mod tests {
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         let part = contacts_part(&known(&many, false)).unwrap();
         assert!(part.state == State::Warning && part.text.contains("c9 and 2 more;"), "{}", part.text);
+    }
+
+    #[test]
+    fn of_which_incidents_pages_were_lost_is_said() {
+        let said = |lost, of: &[i64]| with_lost("2 open".into(), lost, of);
+        assert_eq!(
+            said(1.0, &[7]),
+            "2 open; 1 page reached nobody in the last minute (of #7: its timeline says whose)"
+        );
+        assert_eq!(said(3.0, &[]), "2 open; 3 pages reached nobody in the last minute");
+        let many: Vec<i64> = (1..=12).collect();
+        assert!(said(9.0, &many).contains("#10 and 2 more"), "{}", said(9.0, &many));
     }
 
     #[test]

@@ -14,6 +14,9 @@ const MAX_EVENTS_PER_5M: u64 = 30_000;
 pub struct ErrorsConfig {
     /// What one project may send; clients are told to wait beyond it. 0: no limit.
     pub max_events_per_project_per_5m: u64,
+    /// The same of transactions, and of items of sessions: they cost no disk.
+    pub max_transactions_per_project_per_5m: u64,
+    pub max_sessions_per_project_per_5m: u64,
     /// How long bodies of events are kept, where a project says nothing else. Counts are kept for ever.
     pub retention: HumanDuration,
     /// The URL of Sentry's client for browsers, as one script: what the loader script brings to pages.
@@ -24,6 +27,8 @@ impl Default for ErrorsConfig {
     fn default() -> ErrorsConfig {
         ErrorsConfig {
             max_events_per_project_per_5m: MAX_EVENTS_PER_5M,
+            max_transactions_per_project_per_5m: 0,
+            max_sessions_per_project_per_5m: 0,
             retention: HumanDuration::from_secs(90 * 86_400),
             browser_client: None,
         }
@@ -34,6 +39,16 @@ impl ErrorsConfig {
     /// What one project may send in five minutes; 0 for no limit. Its own setting goes before ours.
     pub fn most_events(&self, settings: &Settings) -> u64 {
         settings.max_events_per_5m.unwrap_or(self.max_events_per_project_per_5m)
+    }
+
+    /// The same of transactions.
+    pub fn most_transactions(&self, settings: &Settings) -> u64 {
+        settings.max_transactions_per_5m.unwrap_or(self.max_transactions_per_project_per_5m)
+    }
+
+    /// The same of items of sessions.
+    pub fn most_sessions(&self, settings: &Settings) -> u64 {
+        settings.max_sessions_per_5m.unwrap_or(self.max_sessions_per_project_per_5m)
     }
 
     /// How long a project's bodies are kept.
@@ -105,6 +120,13 @@ mod tests {
         let config = ErrorsConfig { max_events_per_project_per_5m: 100, ..ErrorsConfig::default() };
         let own = Settings { max_events_per_5m: Some(0), retention_days: Some(7), ..Settings::default() };
         assert_eq!((config.most_events(&Settings::default()), config.most_events(&own)), (100, 0));
+        let own_others = Settings {
+            max_transactions_per_5m: Some(7),
+            max_sessions_per_5m: Some(8),
+            ..Settings::default()
+        };
+        assert_eq!((config.most_transactions(&own_others), config.most_sessions(&own_others)), (7, 8));
+        assert_eq!((config.most_transactions(&own), config.most_sessions(&own)), (0, 0));
         assert_eq!(config.retention_seconds(&own), 7 * 86_400);
         assert_eq!(config.retention_seconds(&Settings::default()), 90 * 86_400);
     }

@@ -171,8 +171,8 @@ impl Tracker {
         Ok(rows.iter().map(|row| (id(row, 0), id(row, 1), id(row, 2))).collect())
     }
 
-    /// What is found by these hashes is another group from now on. Events that came before stay where they are; their
-    /// number goes along. Answers the new group.
+    /// What is found by these hashes is another group from now on; their number goes along, and the log is to move the
+    /// events. Answers the new group.
     pub fn split(&self, id: u64, hashes: &[HashValue], by: &str, now: Timestamp) -> Result<u64, Refusal> {
         let mut memory = self.memory.lock();
         let id = self.present(&mut memory, id)?;

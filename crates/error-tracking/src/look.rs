@@ -279,6 +279,13 @@ impl Tracker {
         Ok(rows.iter().map(|row| row.integer(0).unsigned_abs()).collect())
     }
 
+    /// When the newest event of a project came, of those that are counted already.
+    pub fn newest_event(&self, project: u64) -> Result<Option<Timestamp>, StateError> {
+        let sql = "SELECT last_seen FROM error_group WHERE project = ?1 ORDER BY last_seen DESC LIMIT 1";
+        let rows = self.store.query(sql, &[number(project)])?;
+        Ok(rows.first().map(|row| Timestamp(row.integer(0))))
+    }
+
     /// In the order of their names.
     pub fn environments(&self, project: u64) -> Result<Vec<String>, StateError> {
         let mut memory = self.memory.lock();

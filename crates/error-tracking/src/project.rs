@@ -70,6 +70,9 @@ pub struct Settings {
     /// None: as the configuration says.
     pub retention_days: Option<u32>,
     pub max_events_per_5m: Option<u64>,
+    /// Timings of work, and items of sessions: each is counted by itself.
+    pub max_transactions_per_5m: Option<u64>,
+    pub max_sessions_per_5m: Option<u64>,
     /// So many times the usual is a spike, of which the rest is refused. None: ten times; 0: nothing is.
     pub spike_factor: Option<u32>,
     pub grouping_version: u32,
@@ -116,6 +119,8 @@ impl Default for Settings {
             remove_addresses: false,
             retention_days: None,
             max_events_per_5m: None,
+            max_transactions_per_5m: None,
+            max_sessions_per_5m: None,
             spike_factor: None,
             grouping_version: grouping::NEWEST,
             grouping_before: None,

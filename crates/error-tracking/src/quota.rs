@@ -9,13 +9,20 @@ use vocabulary::Timestamp;
 const WINDOW_SECONDS: i64 = 300;
 
 /// What each project, or each key, has sent in the present five minutes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Quota<K = u64>(Mutex<Windows<K>>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Windows<K> {
     began: i64,
     sent: HashMap<K, u64>,
+}
+
+/// Derived, it would ask the same of the keys.
+impl<K> Default for Quota<K> {
+    fn default() -> Quota<K> {
+        Quota(Mutex::new(Windows { began: 0, sent: HashMap::new() }))
+    }
 }
 
 /// Beyond what it may send; it may again in so many seconds.

@@ -2,15 +2,19 @@
 //! anew at each change.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use vocabulary::Timestamp;
 
 use crate::record::{u32_at, u64_at};
 
 const MAGIC: [u8; 8] = *b"BWEM\x01\0\0\0";
+/// With moves of some events only, which versions before do not know: written where there are such.
+const MAGIC_OF_PARTS: [u8; 8] = *b"BWEM\x02\0\0\0";
 /// Magic, moves, floors; a checksum at the end.
 const HEAD_BYTES: usize = 16;
 const MOVE_BYTES: usize = 32;
+const PART_BYTES: usize = 40;
 const FLOOR_BYTES: usize = 16;
 
 #[derive(Clone, Default, Debug, PartialEq)]
@@ -25,13 +29,16 @@ pub struct Marks {
 struct Move {
     from: u64,
     to: u64,
-    /// Events with lower numbers moved.
+    /// Events with lower numbers moved …
     before: u64,
+    /// … from this one on.
+    since: u64,
 }
 
 impl Marks {
-    pub fn add_move(&mut self, project: u64, from: u64, to: u64, before: u64) {
-        self.moves.entry(project).or_default().push(Move { from, to, before });
+    pub fn add_move(&mut self, project: u64, from: u64, to: u64, numbers: Range<u64>) {
+        let Range { start: since, end: before } = numbers;
+        self.moves.entry(project).or_default().push(Move { from, to, before, since });
     }
 
     /// Never lower than it was: what was expired is gone.
@@ -56,7 +63,7 @@ impl Marks {
     pub fn group(&self, project: u64, group: u64, number: u64) -> u64 {
         let moves = self.moves.get(&project).into_iter().flatten();
         moves
-            .filter(|made| number < made.before)
+            .filter(|made| (made.since..made.before).contains(&number))
             .fold(group, |group, made| if group == made.from { made.to } else { group })
     }
 
@@ -75,12 +82,14 @@ impl Marks {
     pub fn to_bytes(&self) -> Vec<u8> {
         let moves =
             self.moves.iter().flat_map(|(project, moves)| moves.iter().map(move |made| (project, made)));
-        let mut out = MAGIC.to_vec();
+        let has_parts = self.moves.values().flatten().any(|made| made.since > 0);
+        let mut out = if has_parts { MAGIC_OF_PARTS } else { MAGIC }.to_vec();
         for count in [self.moves.values().map(Vec::len).sum::<usize>(), self.floors.len()] {
             out.extend_from_slice(&(count as u32).to_le_bytes());
         }
-        for (project, Move { from, to, before }) in moves {
-            for number in [project, from, to, before] {
+        for (project, Move { from, to, before, since }) in moves {
+            let since = has_parts.then_some(since);
+            for number in [project, from, to, before].into_iter().chain(since) {
                 out.extend_from_slice(&number.to_le_bytes());
             }
         }
@@ -95,21 +104,24 @@ impl Marks {
 
     pub fn read(bytes: &[u8]) -> Option<Marks> {
         let (content, crc) = bytes.split_at_checked(bytes.len().checked_sub(4)?)?;
-        if content.len() < HEAD_BYTES
-            || !content.starts_with(&MAGIC)
-            || crc32c::crc32c(content) != u32_at(crc, 0)
-        {
+        if content.len() < HEAD_BYTES || crc32c::crc32c(content) != u32_at(crc, 0) {
             return None;
         }
         let (head, rest) = content.split_at(HEAD_BYTES);
-        let (moves, floors) = rest.split_at_checked((u32_at(head, 8) as usize).checked_mul(MOVE_BYTES)?)?;
+        let move_bytes = match &head[..MAGIC.len()] {
+            magic if magic == MAGIC => MOVE_BYTES,
+            magic if magic == MAGIC_OF_PARTS => PART_BYTES,
+            _ => return None,
+        };
+        let (moves, floors) = rest.split_at_checked((u32_at(head, 8) as usize).checked_mul(move_bytes)?)?;
         if floors.len() != (u32_at(head, 12) as usize).checked_mul(FLOOR_BYTES)? {
             return None;
         }
         let mut marks = Marks::default();
-        for made in moves.chunks_exact(MOVE_BYTES) {
+        for made in moves.chunks_exact(move_bytes) {
             let [project, from, to, before] = [0, 8, 16, 24].map(|at| u64_at(made, at));
-            marks.add_move(project, from, to, before);
+            let since = if move_bytes == PART_BYTES { u64_at(made, MOVE_BYTES) } else { 0 };
+            marks.add_move(project, from, to, since..before);
         }
         for floor in floors.chunks_exact(FLOOR_BYTES) {
             marks.floors.insert(u64_at(floor, 0), Timestamp(u64_at(floor, 8) as i64));
@@ -125,10 +137,10 @@ mod tests {
     #[test]
     fn groups_are_followed_through_their_moves() {
         let mut marks = Marks::default();
-        marks.add_move(1, 10, 20, 100);
-        marks.add_move(1, 20, 30, 200);
+        marks.add_move(1, 10, 20, 0..100);
+        marks.add_move(1, 20, 30, 0..200);
         // Into a group that is gone, from then on.
-        marks.add_move(1, 40, 10, 300);
+        marks.add_move(1, 40, 10, 0..300);
         assert_eq!(marks.group(1, 10, 99), 30);
         assert_eq!(marks.group(1, 10, 100), 10);
         assert_eq!(marks.group(1, 20, 150), 30);
@@ -141,11 +153,27 @@ mod tests {
     }
 
     #[test]
+    fn some_events_of_a_group_move_and_move_on() {
+        let mut marks = Marks::default();
+        marks.add_move(1, 10, 20, 0..100);
+        marks.add_move(1, 20, 30, 50..60);
+        marks.add_move(1, 30, 40, 0..200);
+        let group = |number| marks.group(1, 10, number);
+        assert_eq!((group(49), group(50), group(59), group(60)), (20, 40, 40, 20));
+        assert_eq!(marks.sources(1, 40), BTreeSet::from([10, 20, 30, 40]));
+    }
+
+    #[test]
     fn they_are_written_and_read() {
+        let mut parts = Marks::default();
+        parts.add_move(1, 10, 20, 0..100);
+        assert!(parts.to_bytes().starts_with(&MAGIC), "as versions before wrote it");
+        parts.add_move(1, 20, 30, 50..60);
+        assert_eq!(Marks::read(&parts.to_bytes()), Some(parts));
         let mut marks = Marks::default();
         assert_eq!(Marks::read(&marks.to_bytes()), Some(marks.clone()));
-        marks.add_move(1, 10, 20, 100);
-        marks.add_move(7, 10, 20, 100);
+        marks.add_move(1, 10, 20, 0..100);
+        marks.add_move(7, 10, 20, 0..100);
         assert!(marks.raise_floor(3, Timestamp(50)) && !marks.raise_floor(3, Timestamp(40)));
         assert_eq!((marks.floor(3), marks.floor(4)), (Timestamp(50), Timestamp(i64::MIN)));
         let bytes = marks.to_bytes();

@@ -20,6 +20,8 @@ pub struct Packer {
     /// Of their bodies.
     bytes: usize,
     uses: u64,
+    /// What was packed last. It has room for whatever may come out of a body, which is far more than what does.
+    packed: Vec<u8>,
 }
 
 /// An event that others of its group are packed against.
@@ -38,37 +40,38 @@ enum Content {
     Prepared(CDict<'static>),
 }
 
-pub struct Packed {
+pub struct Packed<'p> {
     pub dictionary: Option<u32>,
-    pub bytes: Vec<u8>,
+    pub bytes: &'p [u8],
 }
 
 impl Packer {
     pub fn new() -> Packer {
-        Packer { context: CCtx::create(), known: HashMap::new(), bytes: 0, uses: 0 }
+        Packer { context: CCtx::create(), known: HashMap::new(), bytes: 0, uses: 0, packed: Vec::new() }
     }
 
     /// `offset` is where the record will stand.
-    pub fn pack(&mut self, group: Group, body: &[u8], offset: u32) -> io::Result<Packed> {
+    pub fn pack(&mut self, group: Group, body: &[u8], offset: u32) -> io::Result<Packed<'_>> {
         self.uses += 1;
-        if let Some(packed) = self.pack_repeat(group, body)? {
-            return Ok(packed);
+        self.packed.clear();
+        self.packed.reserve(zstd_safe::compress_bound(body.len()));
+        let dictionary = self.pack_repeat(group, body)?;
+        if dictionary.is_none() {
+            self.context.compress(&mut self.packed, body, LEVEL_WHOLE).map_err(failed)?;
+            self.remember(group, body, offset, self.packed.len());
         }
-        let mut bytes = Vec::with_capacity(zstd_safe::compress_bound(body.len()));
-        self.context.compress(&mut bytes, body, LEVEL_WHOLE).map_err(failed)?;
-        self.remember(group, body, offset, bytes.len());
-        Ok(Packed { dictionary: None, bytes })
+        Ok(Packed { dictionary, bytes: &self.packed })
     }
 
-    fn pack_repeat(&mut self, group: Group, body: &[u8]) -> io::Result<Option<Packed>> {
+    /// Against what, if it can be.
+    fn pack_repeat(&mut self, group: Group, body: &[u8]) -> io::Result<Option<u32>> {
         let Some(known) = self.known.get_mut(&group).filter(|known| known.poor < POOR_REPEATS) else {
             return Ok(None);
         };
         known.used = self.uses;
-        let mut bytes = Vec::with_capacity(zstd_safe::compress_bound(body.len()));
-        self.context.compress_using_cdict(&mut bytes, body, known.prepared()).map_err(failed)?;
-        known.poor = if bytes.len() * 2 > known.packed_bytes { known.poor + 1 } else { 0 };
-        Ok(Some(Packed { dictionary: Some(known.offset), bytes }))
+        self.context.compress_using_cdict(&mut self.packed, body, known.prepared()).map_err(failed)?;
+        known.poor = if self.packed.len() * 2 > known.packed_bytes { known.poor + 1 } else { 0 };
+        Ok(Some(known.offset))
     }
 
     fn remember(&mut self, group: Group, body: &[u8], offset: u32, packed_bytes: usize) {
@@ -165,12 +168,12 @@ mod tests {
         let (mut packer, mut unpacker) = (Packer::new(), Unpacker::new());
         let first = packer.pack(HERE, &body(0), 16).unwrap();
         assert_eq!(first.dictionary, None);
-        assert_eq!(unpacker.unpack(&first.bytes, None, 100_008).unwrap(), body(0));
+        assert_eq!(unpacker.unpack(first.bytes, None, 100_008).unwrap(), body(0));
         for n in 1..20 {
             let packed = packer.pack(HERE, &body(n), 16 + n as u32).unwrap();
             assert_eq!(packed.dictionary, Some(16));
             assert!(packed.bytes.len() < 1_000, "{}", packed.bytes.len());
-            assert_eq!(unpacker.unpack(&packed.bytes, Some(&body(0)), 100_008).unwrap(), body(n));
+            assert_eq!(unpacker.unpack(packed.bytes, Some(&body(0)), 100_008).unwrap(), body(n));
         }
         let other = packer.pack((1, 3), &body(0), 2_000).unwrap();
         assert_eq!(other.dictionary, None);
@@ -217,9 +220,10 @@ mod tests {
     fn what_was_not_packed_is_not_unpacked() {
         let mut unpacker = Unpacker::new();
         assert!(unpacker.unpack(b"nonsense", None, 8).is_err());
-        let packed = Packer::new().pack(HERE, b"12345678", 16).unwrap();
-        assert!(unpacker.unpack(&packed.bytes, None, 9).is_err());
-        assert!(unpacker.unpack(&packed.bytes, None, 2).is_err());
-        assert_eq!(unpacker.unpack(&packed.bytes, None, 8).unwrap(), b"12345678");
+        let mut packer = Packer::new();
+        let packed = packer.pack(HERE, b"12345678", 16).unwrap();
+        assert!(unpacker.unpack(packed.bytes, None, 9).is_err());
+        assert!(unpacker.unpack(packed.bytes, None, 2).is_err());
+        assert_eq!(unpacker.unpack(packed.bytes, None, 8).unwrap(), b"12345678");
     }
 }

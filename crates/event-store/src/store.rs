@@ -2,6 +2,7 @@
 
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap};
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -115,7 +116,7 @@ impl EventStore {
         let mut missing = 0;
         for (project, from, to) in made {
             if !marks.sources(*project, *to).contains(from) {
-                marks.add_move(*project, *from, *to, next);
+                marks.add_move(*project, *from, *to, 0..next);
                 missing += 1;
             }
         }
@@ -275,17 +276,28 @@ impl EventLog for EventStore {
     }
 
     fn move_group(&self, project: u64, from: u64, to: u64) -> Result<(), EventLogError> {
-        if from == to {
+        let next = self.inner.lock().open.next;
+        self.move_events(project, from, to, std::slice::from_ref(&(0..next)))
+    }
+
+    fn move_events(
+        &self,
+        project: u64,
+        from: u64,
+        to: u64,
+        numbers: &[Range<u64>],
+    ) -> Result<(), EventLogError> {
+        if from == to || numbers.is_empty() {
             return Ok(());
         }
         let _upkeep = self.upkeep.lock();
-        let (mut marks, next, oldest) = {
+        let (mut marks, oldest) = {
             let inner = self.inner.lock();
             let oldest = inner.sealed.keys().next().copied().unwrap_or(inner.open.first);
-            (Marks::clone(&inner.marks), inner.open.next, oldest)
+            (Marks::clone(&inner.marks), oldest)
         };
         marks.forget_moves_before(oldest);
-        marks.add_move(project, from, to, next);
+        numbers.iter().for_each(|numbers| marks.add_move(project, from, to, numbers.clone()));
         self.set_marks(marks)
     }
 

@@ -134,7 +134,7 @@ impl Writer {
                 dictionary: packed.dictionary,
                 body_bytes: event.body.len() as u32,
             };
-            record::write(&record, &packed.bytes, &mut out);
+            record::write(&record, packed.bytes, &mut out);
             entries.push(Entry { key: event.key, number: *number, user: event.user, offset });
             repeats += u64::from(packed.dictionary.is_some());
         }

@@ -145,6 +145,29 @@ fn a_moved_group_takes_its_events_along_and_no_later_ones() {
 }
 
 #[test]
+fn some_events_of_a_group_move_and_stay_so() {
+    let disk = SimulatedDisk::default();
+    let store = open(&disk);
+    (1..=40).for_each(|n| append(&store, &[event(1, 7, n)]));
+    let of = |at| {
+        let number = store.read(1, id(at)).unwrap().unwrap().number;
+        number..number + 1
+    };
+    store.move_events(1, 7, 8, &[of(3), of(10).start..of(12).end]).unwrap();
+    store.move_events(1, 7, 8, &[]).unwrap();
+    append(&store, &[event(1, 7, 41)]);
+    let check = |store: &event_store::EventStore| {
+        let at = |group| listed(store, 1, group).iter().map(|event| event.key.at.0).collect::<Vec<_>>();
+        assert_eq!(at(8), [12, 11, 10, 3]);
+        assert_eq!((at(7).len(), at(7)[0]), (37, 41));
+        assert_eq!(store.read(1, id(3)).unwrap().unwrap().key.group, 8);
+    };
+    check(&store);
+    drop(store);
+    check(&open(&disk));
+}
+
+#[test]
 fn a_move_that_a_kill_kept_from_the_log_is_made_up_once() {
     let disk = SimulatedDisk::default();
     let store = open(&disk);

@@ -13,14 +13,15 @@ use axum::http::Method;
 use axum::middleware::Next;
 use axum::response::Response;
 use serde_json::Value;
+use state_store::{StateError, StateStore};
 
 use crate::accounts::{self, Asked, AuditEntry, Caller, Change, Via};
 use crate::annotations::Annotation;
 use crate::answer::Answer;
 use crate::api_v1::off_thread;
-use crate::guard;
 use crate::server::Peer;
 use crate::services::Services;
+use crate::{guard, marks};
 
 const API: &str = "/api/v1/";
 
@@ -201,7 +202,7 @@ pub async fn note_sign_in(
 const MAX_MARKS: usize = 200;
 
 /// What changed in that time, apart from what people do to incidents and checks. Their ids are below 0: no event has such.
-pub fn marks(services: &Services, from: f64, until: f64) -> Answer<Vec<Annotation>> {
+pub fn marks(state: &StateStore, from: f64, until: f64) -> Result<Vec<Annotation>, StateError> {
     let asked = Asked {
         from: Some(from.ceil() as i64),
         until: Some(until.floor() as i64),
@@ -209,7 +210,7 @@ pub fn marks(services: &Services, from: f64, until: f64) -> Answer<Vec<Annotatio
         limit: MAX_MARKS,
         ..Asked::default()
     };
-    let entries = accounts::audit(&services.state, &asked)?.into_iter();
+    let entries = accounts::audit(state, &asked)?.into_iter();
     Ok(entries.filter(|entry| !is_of_a_link(&entry.subject)).map(mark).collect())
 }
 
@@ -225,19 +226,62 @@ const READ_BY_ALL: [&str; 6] = ["monitors", "levels", "flags", "silences", "team
 fn mark(entry: AuditEntry) -> Annotation {
     let read = entry.subject.split('/').next().is_some_and(|first| READ_BY_ALL.contains(&first));
     let who = if entry.who.is_empty() { "somebody" } else { &entry.who };
-    let what = format!("{who} {} {}", entry.action, entry.subject);
+    let what = format!("{who} {}", said(&entry.action, &entry.subject));
     let side =
         |word: &str, text: Option<String>| text.map(|text| format!("{word}: {text}\n")).unwrap_or_default();
     Annotation {
         id: -entry.id,
         at: entry.at as f64,
         what: what.trim_end().to_owned(),
-        tags: vec!["audit".into()],
+        tags: vec![marks::AUDIT.into()],
         data: side("before", entry.before.filter(|_| read))
             + &side("after", entry.after.filter(|_| read))
             + &side("commit", entry.commit),
         projects: Vec::new(),
     }
+}
+
+/// What is made by posting to its list.
+const MADE: [(&str, &str); 11] = [
+    ("comments", "a comment"),
+    ("cover", "a request for cover"),
+    ("downtimes", "a downtime"),
+    ("errors/projects", "a project of errors"),
+    ("invitations", "an invitation"),
+    ("oncall/calendars", "a calendar"),
+    ("overrides", "an override of a schedule"),
+    ("people", "a person"),
+    ("post-mortems", "a post-mortem"),
+    ("silences", "a silence"),
+    ("tokens", "a token"),
+];
+
+/// What is done by posting to a path that ends so.
+const DONE: [(&str, &str); 9] = [
+    ("accept", "accepted"),
+    ("confirm", "confirmed"),
+    ("erase", "erased events of"),
+    ("merge", "merged"),
+    ("pause", "paused"),
+    ("publish", "published"),
+    ("resume", "resumed"),
+    ("split", "split"),
+    ("test", "tried"),
+];
+
+/// For those who read what happened, and not how it was asked for.
+fn said(action: &str, subject: &str) -> String {
+    if action != "posted" {
+        return format!("{action} {subject}");
+    }
+    if let Some((_, what)) = MADE.iter().find(|(path, _)| *path == subject) {
+        return format!("made {what}");
+    }
+    let done = subject.rsplit_once('/').and_then(|(whose, last)| {
+        let (_, done) = DONE.iter().find(|(verb, _)| *verb == last)?;
+        Some(format!("{done} {whose}"))
+    });
+    done.unwrap_or_else(|| format!("posted to {subject}"))
 }
 
 fn verb(method: &Method) -> &'static str {
@@ -291,6 +335,16 @@ mod tests {
         for subject in ["tokens", "tokens/3", "invitations", "/etc/bellwether.toml", "something/new"] {
             assert_eq!(data(subject), "", "{subject}");
         }
+    }
+
+    #[test]
+    fn what_was_posted_is_said_in_words() {
+        let check = |action: &str, subject: &str, expected: &str| assert_eq!(said(action, subject), expected);
+        check("posted", "errors/projects", "made a project of errors");
+        check("posted", "heartbeats/nightly/pause", "paused heartbeats/nightly");
+        check("posted", "errors/projects/web/erase", "erased events of errors/projects/web");
+        check("posted", "something/new", "posted to something/new");
+        check("changed", "monitors/api", "changed monitors/api");
     }
 
     #[test]

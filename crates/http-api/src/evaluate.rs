@@ -14,8 +14,9 @@ use vocabulary::ports::{FindQuery, Node, QueryLimits, Scope, SeriesMatch, TagExp
 use vocabulary::{Timestamp, ValueKind};
 
 use crate::allowance::Allowance;
-use crate::annotations::{self, Query, TagSet};
+use crate::annotations::{Query, TagSet};
 use crate::answer::{Answer, Problem, nearest};
+use crate::marks;
 use crate::services::Services;
 
 /// One series of an answer, without what only functions need.
@@ -48,11 +49,10 @@ impl Events for StateEvents<'_> {
     fn moments(&self, from: Timestamp, until: Timestamp, tags: &[String]) -> Vec<Timestamp> {
         let tags = (!tags.is_empty()).then_some(tags);
         let query = Query { from: from.0 as f64, until: until.0 as f64 + 0.999_999, tags, set: TagSet::All };
-        let found = annotations::marks(self.state, &query).unwrap_or_else(|error| {
+        let seen = marks::moments(self.state, self.scope, &query).unwrap_or_else(|error| {
             tracing::warn!(%error, "cannot read annotations");
             Vec::new()
         });
-        let seen = annotations::seen(self.scope, found);
         seen.iter().map(|annotation| Timestamp(annotation.at.floor() as i64)).collect()
     }
 }

@@ -127,8 +127,11 @@ fn refuse_strange_sign_in(services: &Services, request: &Request) -> Result<(), 
     }
 }
 
+/// Whoever has to say to nobody who they are.
+pub const WHOEVER_OWNS_IT: &str = "you";
+
 fn owner(via: Via) -> Caller {
-    Caller { name: "you".into(), role: Role::Admin, scope: Default::default(), via, until: None }
+    Caller { name: WHOEVER_OWNS_IT.into(), role: Role::Admin, scope: Default::default(), via, until: None }
 }
 
 fn on_loopback(services: &Services, request: &Request) -> Result<Caller, Problem> {

@@ -8,6 +8,7 @@ use std::time::Instant;
 use arc_swap::ArcSwap;
 use error_tracking::symbols::Artifacts;
 use error_tracking::{ErrorsConfig, Projects, Quota, Spikes, Symbols, Tracker};
+use formats::sentry::Category;
 use incidents::Desk;
 use jiff::tz::TimeZone;
 use monitors::Monitors;
@@ -103,8 +104,8 @@ pub struct Services {
     pub key_quota: Quota<String>,
     /// What is far more than usual of a project.
     pub spikes: Spikes,
-    /// The same for bytes of attachments.
-    pub attached: Quota,
+    /// The same of what is counted apart from events: bytes of attachments, transactions, items of sessions.
+    pub category_quota: Quota<(u64, Category)>,
     /// The same for heartbeats that check-ins make or change.
     pub defined: Quota,
     /// Where copies go of what comes for projects that are on their way here.

@@ -38,10 +38,13 @@ impl Incidents {
         (detail.free_since, detail.self_healed, detail.unwatched) = (None, false, false);
         (detail.resolved_by, detail.merged_into) = (None, None);
         detail.reopened += 1;
+        if let Some(unheard) = detail.unheard.as_mut() {
+            unheard.tries = 0;
+        }
         if some_know {
             (detail.acknowledged, detail.owner, detail.paged_at, detail.by_hand) = (None, None, None, None);
             (detail.heard_until, detail.more_since, detail.more_at) = (None, None, None);
-            detail.ran_out_at = Some(now.0);
+            (detail.ran_out_at, detail.anew_at) = (Some(now.0), Some(now.0));
         }
         incident.phase = if detail.acknowledged.is_some() { Phase::Acknowledged } else { Phase::Open };
         let text = match some_know {

@@ -127,6 +127,8 @@ pub struct Book {
     pub owning: Vec<Owning>,
     pub config: IncidentsConfig,
     pub environments: Environments,
+    /// Those that there are. None: that is others' to know.
+    pub channels: Option<BTreeSet<Arc<str>>>,
     /// Channels whose provider keeps a state of each incident: they hear who has it, so that it stops calling others.
     pub followers: BTreeSet<Arc<str>>,
     /// Channels that may be empty at night: who is told there alone is not reached.
@@ -191,13 +193,18 @@ impl Book {
             || self.periods.as_ref().is_none_or(|periods| periods(contact, host, now))
     }
 
-    /// Is there somebody of this name? Schedules and channels are others' to know.
+    /// Is there such a one? Schedules are others' to know.
     pub(crate) fn knows(&self, target: &Target) -> bool {
         match target {
             Target::Person(name) => self.contacts.contains_key(name),
             Target::Team(name) => self.teams.contains_key(name),
-            Target::Schedule(_) | Target::Channel(_) => true,
+            Target::Channel(name) => self.has_channel(name),
+            Target::Schedule(_) => true,
         }
+    }
+
+    pub(crate) fn has_channel(&self, name: &str) -> bool {
+        name == LOG_CHANNEL || self.channels.as_ref().is_none_or(|all| all.contains(name))
     }
 
     /// None: there is no period of this name.

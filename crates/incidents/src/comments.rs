@@ -171,6 +171,13 @@ impl Desk {
         self.store.transaction(|tx| tx.execute(sql, &values)).map(drop)
     }
 
+    /// On whatever they are, the newest first.
+    pub fn newest_comments(&self, limit: usize) -> Result<Vec<Comment>, StateError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.store.query(&format!("{COMMENT} ORDER BY id DESC LIMIT ?1"), &[limit.into()])?;
+        Ok(rows.iter().map(comment).collect())
+    }
+
     pub fn one_comment(&self, id: i64) -> Result<Option<Comment>, StateError> {
         let rows = self.store.query(&format!("{COMMENT} WHERE id = ?1"), &[id.into()])?;
         Ok(rows.first().map(comment))

@@ -7,7 +7,9 @@ use vocabulary::Timestamp;
 use vocabulary::state::State;
 
 use crate::core::Incidents;
-use crate::incident::{Acknowledged, ByHand, Entry, Incident, IncidentId, Key, Owner, Phase, Told, Trouble};
+use crate::incident::{
+    Acknowledged, ByHand, Entry, Given, Incident, IncidentId, Key, Owner, Phase, Told, Trouble,
+};
 use crate::limits::{
     DECLARED_SOON_SECONDS, MAX_AUTHOR, MAX_DECLARED, MAX_DECLARED_OPEN, MAX_DECLARED_SOON,
     MAX_NAMED_CONTACTS, MAX_NOTE, MAX_TITLE,
@@ -99,6 +101,9 @@ impl Incidents {
     }
 
     fn own(&mut self, id: IncidentId, owner: &str, by: &str, comment: &str, now: Timestamp) {
+        // Who looks at rooms only is taken to know.
+        let is_told = owner != by && self.book.reaches(&self.channels_of(owner));
+        let given = is_told.then(|| Given { by: by.to_owned(), page: self.next_page });
         let Some(incident) = self.live.get_mut(&id) else { return };
         let was_open = incident.phase == Phase::Open;
         incident.phase = Phase::Acknowledged;
@@ -108,7 +113,7 @@ impl Incidents {
             let said = Acknowledged { by: by.into(), at: now.0, comment: comment.into(), of_parts: false };
             detail.acknowledged = Some(said);
         }
-        detail.owner = Some(Owner { name: owner.into(), since: now.0 });
+        detail.owner = Some(Owner { name: owner.into(), since: now.0, given });
         self.hear(id, now);
         if was_open {
             self.tell_followers(id, by, comment, now);
@@ -200,6 +205,7 @@ impl Incidents {
         let mut message = self.message(incident, key, trouble, self.book.about(key));
         message.author = by.to_owned();
         message.comment = comment.to_owned();
+        message.detour.called = true;
         for (contact, channels) in whom {
             if self.rule_goes_on(id, contact, now) {
                 self.tell_by_rule(id, kind, contact, channels, &message, now);

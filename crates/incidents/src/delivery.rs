@@ -1,6 +1,6 @@
 //! What became of pages: what is written of it, and other ways for those that were not delivered.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use state_store::{StateError, Transaction, Value};
@@ -16,6 +16,8 @@ use crate::limits::{FAILURES_TO_TELL, MAX_TEXT, cut};
 use crate::page::{Message, Page, PageKind};
 use crate::store;
 
+/// So many pages are given up in one transaction.
+const MOST_AT_ONCE: usize = 200;
 const GIVEN_UP: &str = "given up";
 const NOT_YET: &str = "not delivered yet";
 
@@ -75,10 +77,15 @@ impl Desk {
         let pages = self.inner.lock().outbox.of_channel(channel);
         let why = "there is no channel of this name any more".to_owned();
         let given_up = Attempt::GivenUp { why };
-        let attempts: Vec<_> = pages.iter().map(|page| (page.id, given_up.clone())).collect();
         // Somebody has taken it out: that it takes nothing any more is no news.
         self.inner.lock().outbox.failing.entry(Arc::from(channel)).or_default().told = true;
-        self.record(channel, &attempts, now)?;
+        // There may be very many: others want the desk in between.
+        for some in pages.chunks(MOST_AT_ONCE) {
+            let waits = |page: &&Page| self.inner.lock().outbox.get(page.id).is_some();
+            let attempts = some.iter().filter(waits).map(|page| (page.id, given_up.clone()));
+            let attempts: Vec<_> = attempts.collect();
+            self.record(channel, &attempts, now)?;
+        }
         self.forgive(channel, now)
     }
 
@@ -257,16 +264,16 @@ impl Inner {
     /// Whoever hears of a problem in another's place, when all the others know its end already, hears of the end too, and
     /// of what comes between: they wait behind, and go in their order.
     fn reroute_rest_of(&mut self, problem: &Page, now: Timestamp) {
-        let Some(incident) =
-            problem.incident.filter(|id| problem.kind.is_problem() && !self.incidents.knows(*id))
-        else {
+        let is_over = problem.incident.is_some_and(|id| !self.incidents.knows(id));
+        if !is_over || !problem.kind.is_problem() {
             return;
-        };
+        }
         let follows = |page: &Page| {
-            page.id > problem.id && page.incident == Some(incident) && page.contact == problem.contact
+            let is_word = page.kind.is_problem() || page.kind.is_end();
+            page.id > problem.id && page.channel == problem.channel && is_word
         };
-        let waiting = self.outbox.of_channel(&problem.channel).into_iter();
-        for page in waiting.filter(|page| follows(page) && (page.kind.is_problem() || page.kind.is_end())) {
+        let waiting = self.outbox.to_same(problem).filter(|page| follows(page)).cloned();
+        for page in waiting.collect::<Vec<_>>() {
             self.reroute_one(&page, false, now);
         }
     }
@@ -275,17 +282,20 @@ impl Inner {
     /// went the same way: the end of whom they stood in for may have another one.
     fn end_where_it_stood_in(&mut self, now: Timestamp) {
         let mut last: BTreeMap<(IncidentId, Arc<str>), &Page> = BTreeMap::new();
-        for page in self.incidents.unsaved.pages.iter().filter(|page| page.message.instead_of.is_some()) {
+        let is_word = |page: &&Page| page.kind.is_problem() || page.kind.is_end();
+        let instead = self.incidents.unsaved.pages.iter().filter(|page| page.message.instead_of.is_some());
+        for page in instead.filter(is_word) {
             if let Some(incident) = page.incident.filter(|id| !self.incidents.knows(*id)) {
                 last.insert((incident, page.contact.clone()), page);
             }
         }
         let problems: Vec<Page> = last.into_values().filter(|page| page.kind.is_problem()).cloned().collect();
         for Page { incident, contact, channel, message, .. } in problems {
-            let Some(end) = incident.and_then(|id| self.outbox.end_of(id)) else { continue };
+            let Some(end) = incident.and_then(|id| self.outbox.ends_of(id).next()) else { continue };
+            let (kind, told) = (end.kind, end.message.clone());
             let (email, ways) = (None, Ways::new());
-            let told = Message { instead_of: message.instead_of, email, ways, ..end.message };
-            self.incidents.page(incident, end.kind, &contact, &[channel], &told, now);
+            let told = Message { instead_of: message.instead_of, email, ways, ..told };
+            self.incidents.page(incident, kind, &contact, &[channel], &told, now);
         }
     }
 
@@ -305,11 +315,13 @@ impl Inner {
         let same = self.outbox.of_word(page);
         let mut from = page.clone();
         from.message.otherwise.used.extend(same.iter().map(|(_, channel)| channel.to_string()));
+        let before = self.incidents.unsaved.pages.len();
         let detoured = self.incidents.reroute(&from, of_one, now);
         if detoured == Detoured::Nowhere {
             return false;
         }
         self.outbox.counters.rerouted += 1;
+        self.note_end_instead(page, before);
         // Whoever stands in does so for all the ways that fail, not for each again.
         for id in same.into_iter().map(|(id, _)| id).chain([page.id]) {
             if let Some(waiting) = self.outbox.get_mut(id) {
@@ -320,14 +332,35 @@ impl Inner {
         detoured == Detoured::InPerson
     }
 
+    /// Whoever has just been told of an end in the place of one is not told of it in the place of another, or for another way.
+    fn note_end_instead(&mut self, page: &Page, before: usize) {
+        let Some(incident) = page.incident.filter(|_| page.kind.is_end()) else { return };
+        let told = self.incidents.unsaved.pages[before..].iter();
+        let told = told.filter(|told| told.contact != page.contact && self.may_reach(told));
+        let names: BTreeSet<String> = told.map(|told| told.contact.to_string()).collect();
+        if names.is_empty() {
+            return;
+        }
+        for id in self.outbox.ends_of(incident).map(|end| end.id).collect::<Vec<_>>() {
+            if let Some(waiting) = self.outbox.get_mut(id) {
+                waiting.page.message.detour.have_it.extend(names.iter().cloned());
+                self.outbox.changed.insert(id);
+            }
+        }
+        let fresh = self.incidents.unsaved.pages.iter_mut();
+        for end in fresh.filter(|end| end.incident == Some(incident) && end.kind.is_end()) {
+            end.message.detour.have_it.extend(names.iter().cloned());
+        }
+    }
+
     /// Somebody else who stands in for the same one has it, or will.
     pub(crate) fn is_told_by_others_instead(&self, page: &Page) -> bool {
-        let origin = page.message.detour.stands_for.unwrap_or(page.id);
-        let fresh = self.incidents.unsaved.pages.iter();
-        let same = |other: &&Page| {
-            other.id != page.id && other.message.detour.stands_for == Some(origin) && self.may_reach(other)
-        };
-        page.message.detour.stood_in || self.outbox.not_ended().chain(fresh).any(|other| same(&other))
+        let origin = page.message.detour.origin(page.id);
+        let waiting = self.outbox.of_origin(origin).filter(|other| self.outbox.is_to_go(other.id));
+        let mut others = waiting.chain(&self.incidents.unsaved.pages);
+        let is_instead =
+            |other: &Page| other.id != page.id && other.message.detour.stands_for == Some(origin);
+        page.message.detour.stood_in || others.any(|other| is_instead(other) && self.may_reach(other))
     }
 
     pub(crate) fn may_reach(&self, page: &Page) -> bool {
@@ -337,8 +370,7 @@ impl Inner {
     /// What waits in the place of the same page has to know that somebody has it.
     fn note_stood_in(&mut self, page: &Page) {
         let Some(origin) = page.message.detour.stands_for.filter(|_| self.may_reach(page)) else { return };
-        let same = |other: &&Page| other.id == origin || other.message.detour.stands_for == Some(origin);
-        for id in self.outbox.not_ended().filter(same).map(|other| other.id).collect::<Vec<_>>() {
+        for id in self.outbox.of_origin(origin).map(|other| other.id).collect::<Vec<_>>() {
             if let Some(waiting) = self.outbox.get_mut(id) {
                 waiting.page.message.detour.stood_in = true;
                 self.outbox.changed.insert(id);

@@ -428,6 +428,8 @@ impl Batch<'_> {
                 contact = &*page.contact,
                 "too many pages wait: one is not sent"
             );
+            // What that says of its incident is on the disk with the next.
+            self.inner.note_lost(std::slice::from_ref(page), page.at);
         }
         drop(self.inner);
         if let Some(waker) = self.desk.waker.read().as_ref() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 
 use crate::core::Incidents;
-use crate::incident::IncidentId;
+use crate::incident::{IncidentId, Told};
 use crate::page::{Message, Otherwise, Page, PageKind};
 use crate::rooms::Recipient;
 
@@ -18,6 +18,14 @@ pub(crate) enum Detoured {
     RoomsOnly,
     /// There is no other way.
     Nowhere,
+}
+
+/// Those who are told by default.
+#[derive(Default)]
+struct StandIns {
+    /// They have it already.
+    known: Vec<Arc<str>>,
+    to_tell: Vec<Recipient>,
 }
 
 impl Incidents {
@@ -34,16 +42,23 @@ impl Incidents {
         if !own.is_empty() {
             ways.push((page.contact.clone(), own));
         }
+        let mut known = Vec::new();
         if !is_reached {
-            ways.extend(self.stand_ins(page, &message));
+            let others = self.stand_ins(page, &message);
+            ways.extend(others.to_tell);
+            known = others.known;
+        }
+        for (name, id) in known.iter().filter_map(|name| Some((name, page.incident?))) {
+            self.stands_in_for_called(id, &page.contact, name, &self.channels_of(name));
         }
         for (contact, channels) in &ways {
             self.tell_instead(page, &message, contact, channels, now);
         }
-        match (ways.is_empty(), self.book.reaches_one_of(&ways)) {
-            (true, _) => Detoured::Nowhere,
-            (false, true) => Detoured::InPerson,
+        let in_person = !known.is_empty() || self.book.reaches_one_of(&ways);
+        match (in_person, ways.is_empty()) {
+            (true, _) => Detoured::InPerson,
             (false, false) => Detoured::RoomsOnly,
+            (false, true) => Detoured::Nowhere,
         }
     }
 
@@ -62,19 +77,60 @@ impl Incidents {
     }
 
     /// Of trouble all who are told by default; of anything else one is enough.
-    fn stand_ins(&self, page: &Page, message: &Message) -> Vec<Recipient> {
+    fn stand_ins(&self, page: &Page, message: &Message) -> StandIns {
         // Whoever stands in is one of them, and the others have theirs.
         if page.kind == PageKind::OnCall || page.message.detour.stands_for.is_some() {
-            return Vec::new();
+            return StandIns::default();
         }
         let others = self.book.config.contacts.iter().filter(|name| ***name != *page.contact);
-        let others = others.map(|name| (Arc::from(name.as_str()), self.untried(page.kind, message, name)));
+        let others = others.map(|name| Arc::<str>::from(name.as_str()));
+        let (known, others): (Vec<_>, Vec<_>) = others.partition(|name| self.has_it(page, name));
+        if page.message.detour.again || (page.kind.is_end() && !known.is_empty()) {
+            return StandIns { known, to_tell: Vec::new() };
+        }
+        let others = others.into_iter().map(|name| {
+            let channels = self.untried(page.kind, message, &name);
+            (name, channels)
+        });
         let all: Vec<Recipient> = others.filter(|(_, channels)| !channels.is_empty()).collect();
         if page.kind.is_problem() {
-            return all;
+            return StandIns { known, to_tell: all };
         }
         let in_person = all.iter().find(|(_, channels)| self.book.reaches(channels));
-        in_person.or(all.first()).cloned().into_iter().collect()
+        StandIns { known, to_tell: in_person.or(all.first()).cloned().into_iter().collect() }
+    }
+
+    /// They have had this word themselves, or in the place of somebody else: of trouble since it was told anew and since the
+    /// round of the policy began, of its end once.
+    fn has_it(&self, page: &Page, name: &str) -> bool {
+        match page.kind {
+            PageKind::Problem | PageKind::Worse | PageKind::Still => self.has_this_trouble(page, name),
+            kind => kind.is_end() && page.message.detour.have_it.iter().any(|one| one == name),
+        }
+    }
+
+    fn has_this_trouble(&self, page: &Page, name: &str) -> bool {
+        let Some(id) = page.incident.filter(|id| self.knows(*id)) else { return false };
+        let Some(root) = self.live.get(&self.root_of(id)) else { return false };
+        let round = root.detail.escalation.as_ref().and_then(|at| at.began);
+        let since = match page.message.detour.called {
+            true => Some(page.at.0),
+            false => round.max(root.detail.anew_at),
+        };
+        let bad = page.message.state.badness();
+        let is_so_bad = |told: &Told| told.severity.is_some_and(|known| known.badness() >= bad);
+        let mut told = self.told_of(root).filter(|(contact, _)| *contact == name).map(|(_, told)| told);
+        told.any(|told| is_so_bad(told) && told.is_since(since) && self.has_heard(told))
+    }
+
+    /// Those who are told by default and hear of this end by themselves.
+    pub(crate) fn have_own_end(&self, id: IncidentId) -> Vec<String> {
+        let Some(incident) = self.live.get(&id) else { return Vec::new() };
+        let hears = |name: &&String| {
+            let told = incident.detail.told.get(*name);
+            told.is_some_and(|told| (told.waits() || told.of_end) && told.in_person == Some(true))
+        };
+        self.book.config.contacts.iter().filter(hears).cloned().collect()
     }
 
     fn tell_instead(
@@ -86,9 +142,12 @@ impl Incidents {
         now: Timestamp,
     ) {
         let mut message = message.clone();
+        let origin = page.message.detour.origin(page.id);
         if *contact != page.contact {
             message.otherwise = Otherwise::default();
-            message.detour.stands_for = Some(page.id);
+            (message.detour.stands_for, message.detour.first) = (Some(origin), None);
+        } else if message.detour.stands_for.is_none() {
+            message.detour.first = Some(origin);
         }
         if let Some(id) = page.incident {
             self.stands_in_for_called(id, &page.contact, contact, channels);

@@ -120,6 +120,12 @@ pub struct Told {
     /// Some word of trouble was delivered by a way with a person at its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
+    /// Some word of trouble went by a way with a person at its end, as it was defined then. Versions before wrote nothing of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub in_person: Option<bool>,
+    /// When the last word of trouble went.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<i64>,
 }
 
 /// Until when somebody is not told, and why.
@@ -140,9 +146,32 @@ impl Told {
     }
 
     /// A word of trouble goes to the contact; what came of those of another time says nothing of it.
-    pub(crate) fn begin_word(&mut self) {
-        self.reached &= self.waits();
-        self.lost = false;
+    pub(crate) fn begin_word(&mut self, anew_at: Option<i64>, now: Timestamp) {
+        if !self.waits() || (self.lost && !self.reached) {
+            // What was lost went to no person, whatever it went by.
+            (self.reached, self.in_person) = (false, None);
+        }
+        self.reached &= self.is_since(anew_at);
+        (self.lost, self.at) = (false, Some(now.0));
+    }
+
+    /// The last word went then or later. Versions before wrote nothing of it.
+    pub(crate) fn is_since(&self, anew_at: Option<i64>) -> bool {
+        anew_at.is_none_or(|anew_at| self.at.is_some_and(|at| at >= anew_at))
+    }
+
+    /// It is so bad: what was delivered when it was less bad says nothing of that.
+    pub(crate) fn hears_of(&mut self, known: Option<State>, now: impl Iterator<Item = State>) {
+        let worst = known.into_iter().chain(now).max_by_key(|state| state.badness());
+        let is_worse = |known: State| worst.is_some_and(|worst| worst.badness() > known.badness());
+        self.reached &= !known.is_some_and(is_worse);
+        self.severity = worst;
+    }
+
+    /// It goes by these.
+    pub(crate) fn goes_by(&mut self, channels: &[Arc<str>], in_person: bool) {
+        self.channels.extend(channels.iter().map(ToString::to_string));
+        self.in_person = Some(in_person || self.in_person == Some(true));
     }
 }
 
@@ -247,6 +276,12 @@ pub struct Detail {
     /// Acknowledgements of before have run out: nobody answered in time, or it opened again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ran_out_at: Option<i64>,
+    /// Nobody had it any more then, or a snooze was over: who has heard of it before need not look any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anew_at: Option<i64>,
+    /// It was handed over in vain, and nobody has been told that since.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_back: Option<TakenBack>,
     /// When its checks were acknowledged, and some are not any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parts_opened_at: Option<i64>,
@@ -283,6 +318,25 @@ fn is_zero(count: &u32) -> bool {
 pub struct Owner {
     pub name: String,
     pub since: i64,
+    /// Somebody gave it to them, and nobody is known to have heard of that, neither they nor who stands in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given: Option<Given>,
+}
+
+/// A handing over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Given {
+    pub by: String,
+    /// The first page that says so.
+    pub page: i64,
+}
+
+/// Whoever was to have it is not reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TakenBack {
+    pub from: String,
+    /// Who handed it over, and takes it to be in good hands.
+    pub by: String,
 }
 
 /// Somebody has said how bad it is. It holds until it is worse than anything that it was by then.

@@ -1,13 +1,15 @@
 //! Two incidents become one, or one becomes two. Whoever was told of a problem is told of its end all the same.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use vocabulary::Timestamp;
 
 use crate::core::Incidents;
-use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
+use crate::incident::{Entry, Incident, IncidentId, Key, Owner, Phase, Told, Trouble};
 use crate::limits::MAX_NOTE;
 use crate::oncall::Escalation;
+use crate::page::PageKind;
 use crate::people::{Refusal, check_text};
 
 impl Incidents {
@@ -56,6 +58,7 @@ impl Incidents {
             // What was told of the one is not told again of the other, and its policy goes on.
             detail.paged_at = detail.paged_at.into_iter().chain(paged_at).max_by_key(|state| state.badness());
             detail.more_since = detail.more_since.or(before.detail.more_since);
+            detail.taken_back = detail.taken_back.take().or_else(|| before.detail.taken_back.clone());
             let runs = |at: &Option<Escalation>| at.as_ref().is_some_and(|at| at.next_at.is_some());
             if detail.escalation.is_none() || (!runs(&detail.escalation) && runs(&escalation)) {
                 // A policy that has tried everything calls nobody any more: the one that runs goes on.
@@ -174,6 +177,7 @@ impl Incidents {
             }
         }
         self.stay_told(&before, into, members);
+        self.give_part(into, now);
         self.reasons_go_with(&before, into, members);
         self.parts_go_with(from, into);
         for (id, text) in
@@ -238,6 +242,14 @@ impl Incidents {
         }
     }
 
+    /// Whoever was given the whole, and has not heard of that yet, was given this: should they not be reached, it is nobody's too.
+    fn give_part(&mut self, id: IncidentId, now: Timestamp) {
+        let owner = self.live.get(&id).and_then(|incident| incident.detail.owner.clone());
+        let Some(Owner { name, given: Some(given), .. }) = owner else { return };
+        let whom = [(Arc::from(name.as_str()), self.channels_of(&name))];
+        self.call(id, PageKind::HandedOver, &whom, &given.by, "", now);
+    }
+
     fn stay_told(&mut self, before: &Incident, into: IncidentId, members: &[Key]) {
         let marks: Vec<String> = members.iter().map(Key::mark).collect();
         let goes_by = |key: &Key, policy: &str| {
@@ -271,9 +283,10 @@ impl Incidents {
         (new.detail.heard_until, new.detail.more_since) =
             (before.detail.heard_until, before.detail.more_since);
         new.detail.escalation = escalation;
-        new.detail.snoozed_until = before.detail.snoozed_until;
+        (new.detail.snoozed_until, new.detail.anew_at) = (before.detail.snoozed_until, before.detail.anew_at);
         new.detail.acknowledged = before.detail.acknowledged.clone();
         new.detail.owner = before.detail.owner.clone();
+        new.detail.taken_back = before.detail.taken_back.clone();
         new.detail.first_acknowledged = before.detail.first_acknowledged;
         new.phase = before.phase;
         new.detail.breaches = members.len() as u64;

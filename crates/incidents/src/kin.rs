@@ -106,7 +106,7 @@ impl Book {
         ties
     }
 
-    fn services_of(&self, key: &Key) -> &[Arc<str>] {
+    pub(crate) fn services_of(&self, key: &Key) -> &[Arc<str>] {
         self.about(key).map_or(&[], |subject| &subject.services)
     }
 }

@@ -16,7 +16,8 @@
 //! | [`error_groups`] | what is told of errors: the way in for those who keep them |
 //! | [`incident`] | an incident, the troubles in it, its timeline |
 //! | [`page`] | one attempt to reach one contact by one channel, and what it says |
-//! | [`core`] | [`Incidents`]: how an incident opens and changes; plain code, time passed in |
+//! | [`core`] | [`Incidents`]: how an incident changes; plain code, time passed in |
+//! | `entering` | what goes bad enters the incident that it belongs to |
 //! | `notices` | what a check's own rules told |
 //! | `people` | acknowledge, resolve, note, snooze |
 //! | [`deeds`] | take, hand over, escalate, say how bad it is, declare |
@@ -38,6 +39,7 @@
 //! | `words` | what they are told |
 //! | `time` | what held back the word lifts, a snooze ends, a definition is gone |
 //! | `clock` | a clock that was ahead is set back |
+//! | `leaving` | what was in the hands of whoever is removed |
 //! | `ending` | how it ends, and who is told so |
 //! | [`last_words`] | how the last word to a contact, and by a channel, went |
 //! | `trouble` | one of those that are, or were, bad in it |
@@ -52,6 +54,8 @@
 //! | [`letters`] | mail that is about no trouble |
 //! | [`desk`] | [`Desk`]: all of it over the state database, shared by threads |
 //! | `delivery` | what became of pages, and other ways for those that were not delivered |
+//! | `detour` | which way such a page goes, and who stands in |
+//! | `lost` | who has not heard of it, since what they were sent did not arrive |
 //! | [`learning`] | post-mortems and what is to be done |
 //! | [`reports`] | what the record comes to: how long, how often, who was woken |
 //! | `store`, `unsaved` | the tables, and what is still to be written to them |
@@ -70,6 +74,7 @@ mod delivery;
 pub mod desk;
 mod detour;
 mod ending;
+mod entering;
 mod entries;
 pub mod error_groups;
 mod grouping;
@@ -78,6 +83,7 @@ mod joining;
 mod kin;
 pub mod last_words;
 pub mod learning;
+mod leaving;
 pub mod letters;
 pub mod limits;
 mod lost;
@@ -122,5 +128,6 @@ pub use error_groups::{Condition, ErrorTrouble};
 pub use incident::{Entry, Incident, Phase, Trouble};
 pub use letters::Letter;
 pub use page::{Page, PageKind};
+pub use part::between;
 pub use people::{Deed, Refusal};
 pub use store::{KeptEntry, KeptPage, MIGRATIONS, Wanted};

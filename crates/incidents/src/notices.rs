@@ -41,7 +41,7 @@ impl Incidents {
         }
         let id = heard_in;
         if let Some(id) = id {
-            self.note_told(id, &key, notice);
+            self.note_told(id, &key, notice, now);
         }
         self.page_notice(id, &key, notice, now);
     }
@@ -82,17 +82,20 @@ impl Incidents {
         self.parts_of(self.root_of(id)).find(heard).map_or(id, |incident| incident.id)
     }
 
-    fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice) {
+    fn note_told(&mut self, id: IncidentId, key: &Key, notice: &Notice, now: Timestamp) {
         let email = self.email_of(&notice.contact);
         let ways = self.ways_of(&notice.contact);
+        let anew_at = self.anew_at(id);
         let by_policy = self.live.get(&id).is_some_and(|it| self.policy_for(it, key).is_some());
         let Some(incident) = self.live.get_mut(&id) else { return };
         match notice.kind {
             NoticeKind::Problem => {
                 let told = incident.detail.told.entry(notice.contact.to_string()).or_default();
+                let known = told.severity.filter(|_| told.waits());
                 told.by_notices_of.insert(key.mark());
                 told.owed.remove(&key.mark());
-                told.begin_word();
+                told.begin_word(anew_at, now);
+                told.hears_of(known, std::iter::once(notice.state));
                 (told.email, told.ways) = (email, ways);
                 (told.of_end, told.late, told.held) = (false, false, None);
                 if !by_policy {

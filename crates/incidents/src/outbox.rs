@@ -41,6 +41,10 @@ pub struct Counters {
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
     waiting: BTreeMap<i64, Waiting>,
+    /// Those of one incident and contact.
+    to_same: BTreeMap<(Option<IncidentId>, Arc<str>), BTreeSet<i64>>,
+    /// Those that go in the place of a page.
+    of_origin: BTreeMap<i64, BTreeSet<i64>>,
     pub counters: Counters,
     /// Tries that failed in a row, by channel.
     pub failing: HashMap<Arc<str>, Failing>,
@@ -87,9 +91,19 @@ impl Outbox {
         let mut outbox = Outbox::default();
         for kept in pages {
             let KeptPage { page, tries, next_try, .. } = kept;
-            outbox.waiting.insert(page.id, Waiting { page, tries, next_try });
+            outbox.insert(Waiting { page, tries, next_try });
         }
         outbox
+    }
+
+    fn insert(&mut self, waiting: Waiting) {
+        let Page { id, incident, contact, .. } = &waiting.page;
+        self.to_same.entry((*incident, contact.clone())).or_default().insert(*id);
+        let origin = waiting.page.message.detour.origin(*id);
+        if origin != *id {
+            self.of_origin.entry(origin).or_default().insert(*id);
+        }
+        self.waiting.insert(*id, waiting);
     }
 
     /// Returns those there is no room for.
@@ -102,7 +116,7 @@ impl Outbox {
                 self.counters.refused += 1;
                 refused.push(page);
             } else {
-                self.waiting.insert(page.id, Waiting { page, tries: 0, next_try: 0 });
+                self.insert(Waiting { page, tries: 0, next_try: 0 });
             }
         }
         refused
@@ -171,21 +185,39 @@ impl Outbox {
             (page.incident, page.contact.clone(), page.kind, page.at, name.clone(), instance.clone())
         };
         let this = word(page);
-        let all = self.waiting.values().map(|waiting| &waiting.page);
+        let same = self.to_same(page);
         let same =
-            all.filter(|other| other.channel != page.channel && other.at == page.at && word(other) == this);
+            same.filter(|other| other.channel != page.channel && other.at == page.at && word(other) == this);
         same.map(|other| (other.id, other.channel.clone())).collect()
     }
 
-    /// A word of its end that waits, whomever it is for.
-    pub fn end_of(&self, incident: IncidentId) -> Option<Page> {
-        let ends = self.waiting.values().map(|waiting| &waiting.page);
-        ends.into_iter().find(|page| page.incident == Some(incident) && page.kind.is_end()).cloned()
+    /// What waits for the same contact of the same incident, with this one.
+    pub fn to_same(&self, page: &Page) -> impl Iterator<Item = &Page> {
+        let same = self.to_same.get(&(page.incident, page.contact.clone()));
+        same.into_iter().flatten().filter_map(|id| self.waiting.get(id)).map(|waiting| &waiting.page)
     }
 
-    pub fn not_ended(&self) -> impl Iterator<Item = &Page> {
-        let all = self.waiting.values().map(|waiting| &waiting.page);
-        all.filter(|page| !self.ended.contains(&page.id))
+    pub fn of_incident(&self, incident: IncidentId) -> impl Iterator<Item = &Page> {
+        let all = self.to_same.range((Some(incident), "".into())..(Some(incident + 1), "".into()));
+        let pages = all.flat_map(|(_, ids)| ids).filter_map(|id| self.waiting.get(id));
+        pages.map(|waiting| &waiting.page)
+    }
+
+    /// Words of its end that wait, whomever they are for.
+    pub fn ends_of(&self, incident: IncidentId) -> impl Iterator<Item = &Page> {
+        self.of_incident(incident).filter(|page| page.kind.is_end())
+    }
+
+    /// This page, and what waits in its place.
+    pub fn of_origin(&self, origin: i64) -> impl Iterator<Item = &Page> {
+        let others = self.of_origin.get(&origin).into_iter().flatten().copied();
+        let all = others.chain([origin]).filter_map(|id| self.waiting.get(&id));
+        all.map(|waiting| &waiting.page)
+    }
+
+    /// It was not given up just now.
+    pub fn is_to_go(&self, id: i64) -> bool {
+        !self.ended.contains(&id)
     }
 
     pub fn get(&self, id: i64) -> Option<&Waiting> {
@@ -196,9 +228,12 @@ impl Outbox {
         self.waiting.get_mut(&id)
     }
 
-    pub fn remove(&mut self, id: i64) -> Option<Waiting> {
+    pub fn remove(&mut self, id: i64) {
         self.ended.remove(&id);
-        self.waiting.remove(&id)
+        let Some(Waiting { page, .. }) = self.waiting.remove(&id) else { return };
+        let origin = page.message.detour.origin(id);
+        forget(&mut self.to_same, &(page.incident, page.contact), id);
+        forget(&mut self.of_origin, &origin, id);
     }
 
     pub fn depths(&self) -> BTreeMap<Arc<str>, usize> {
@@ -207,5 +242,13 @@ impl Outbox {
             *depths.entry(waiting.page.channel.clone()).or_default() += 1;
         }
         depths
+    }
+}
+
+fn forget<K: Ord>(index: &mut BTreeMap<K, BTreeSet<i64>>, key: &K, id: i64) {
+    let Some(all) = index.get_mut(key) else { return };
+    all.remove(&id);
+    if all.is_empty() {
+        index.remove(key);
     }
 }

@@ -60,18 +60,25 @@ pub struct Route {
 }
 
 impl Desk {
-    /// That a monitor or check names a policy which is not there.
-    pub fn policy_problem(&self, name: &str, now: Timestamp) -> Option<String> {
+    /// That a monitor or check names a policy or a contact which is not there.
+    pub fn problems_of_telling(&self, name: &str, now: Timestamp) -> Vec<String> {
         let mut inner = self.inner.lock();
         self.refresh_roster(&mut inner, now);
-        let incidents = &inner.incidents;
-        let policy = incidents.book.subject(false, name)?.escalation_policy.as_ref()?;
-        let is_there = incidents.roster.policies.contains_key(policy);
-        (!is_there).then(|| {
+        let Incidents { book, roster, .. } = &inner.incidents;
+        let Some(subject) = book.subject(false, name) else { return Vec::new() };
+        let gone = subject.contacts.iter().filter(|contact| !book.contacts.contains_key(*contact));
+        let mut problems: Vec<String> = gone
+            .map(|contact| {
+                format!("`contacts`: there is no contact `{contact}`, and nobody is told in their place")
+            })
+            .collect();
+        let policy = subject.escalation_policy.as_ref();
+        problems.extend(policy.filter(|policy| !roster.policies.contains_key(*policy)).map(|policy| {
             format!(
                 "`escalation_policy`: there is no policy `{policy}`, so people are told as if it named none"
             )
-        })
+        }));
+        problems
     }
 }
 

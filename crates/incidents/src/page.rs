@@ -182,11 +182,24 @@ pub struct Detour {
     pub not_for: Vec<(String, String)>,
     /// The page in whose place it goes to those of last resort, who get one each.
     pub stands_for: Option<i64>,
+    /// The page in whose place it goes to the same contact by another way.
+    pub first: Option<i64>,
+    /// The contact's own rule says it again: for its first word others were told.
+    pub again: bool,
     /// Another one of these has reached somebody.
     pub stood_in: bool,
+    /// Somebody wants it to be heard now: who has heard of the incident before may not look.
+    pub called: bool,
+    /// Of an end: those who are told by default and have it by another page, or will.
+    pub have_it: Vec<String>,
 }
 
 impl Detour {
+    /// The first page of this word, of the one that has this number.
+    pub(crate) fn origin(&self, id: i64) -> i64 {
+        self.stands_for.or(self.first).unwrap_or(id)
+    }
+
     fn is_empty(&self) -> bool {
         *self == Detour::default()
     }

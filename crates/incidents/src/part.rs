@@ -1,6 +1,8 @@
 //! What of incidents is seen by those whose scope is a part of all names: the incidents that have an instance of theirs,
 //! and of these what is theirs. What is not is left out as if it were not there.
 
+use std::sync::Arc;
+
 use state_store::{StateError, StateStore, Value};
 use vocabulary::ports::Scope;
 
@@ -118,6 +120,12 @@ impl Desk {
         Ok(seen)
     }
 
+    /// Of each of these, which services it is of.
+    pub fn services_of(&self, keys: &[Key]) -> Vec<Vec<Arc<str>>> {
+        let inner = self.inner.lock();
+        keys.iter().map(|key| inner.incidents.book.services_of(key).to_vec()).collect()
+    }
+
     /// How many are open.
     pub fn open_in(&self, scope: &Scope) -> Result<usize, StateError> {
         match scope.is_everything() {
@@ -138,6 +146,40 @@ impl Desk {
         }
         Ok(store::troubles(&self.store, id)?.keys().any(|key| key.is_in(scope)))
     }
+}
+
+/// Those of the scope that were going on at some moment between, the newest first; what was merged is a part of another.
+pub fn between(
+    store: &StateStore,
+    scope: &Scope,
+    from: i64,
+    until: i64,
+    limit: usize,
+) -> Result<Vec<Incident>, StateError> {
+    let prefixes = scope.as_prefixes();
+    let (with, in_scope) = if scope.is_everything() { (String::new(), "true") } else { within(scope) };
+    let mut values: Vec<Value> = prefixes.iter().map(|prefix| prefix.as_str().into()).collect();
+    let first = values.len() + 1;
+    values.extend([until.into(), from.into(), i64::try_from(limit).unwrap_or(i64::MAX).into()]);
+    let sql = format!(
+        "{with} {LISTED} WHERE opened <= ?{first} AND (closed IS NULL OR closed >= ?{}) AND {in_scope}
+            ORDER BY id DESC LIMIT ?{}",
+        first + 1,
+        first + 2
+    );
+    let mut found = Vec::new();
+    for (mut incident, _) in store::listed(store, &sql, &values)? {
+        if incident.detail.merged_into.is_some() {
+            continue;
+        }
+        if scope.is_everything() {
+            found.push(incident);
+            continue;
+        }
+        incident.troubles = store::troubles(store, incident.id)?;
+        found.extend(incident.part(scope));
+    }
+    Ok(found)
 }
 
 /// Those of which something is in the scope.

@@ -97,6 +97,10 @@ impl Incidents {
         if closed && !matches!(deed, Deed::Note { .. } | Deed::Helped { .. } | Deed::Reopen { .. }) {
             return Err(OVER);
         }
+        if incident.owner().is_some_and(|(owner, _)| owner == author) {
+            // Whatever they do, they know that they have it.
+            self.is_known_to_be_given(id);
+        }
         match deed {
             Deed::Acknowledge { comment } => self.acknowledge(id, author, comment, now)?,
             Deed::Resolve { comment, helped } => self.resolve(id, author, comment, helped, now)?,
@@ -144,11 +148,12 @@ impl Incidents {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         check_text("comment", comment, MAX_NOTE)?;
-        let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
+        let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
         let in_hand = incident.detail.acknowledged.as_ref().is_some_and(|before| !before.of_parts);
         if let Some((owner, at)) = incident.owner().filter(|(owner, _)| in_hand && *owner != by) {
             return Err(Refusal::Taken { by: owner.to_owned(), at });
         }
+        let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };
         if let Some(before) = &incident.detail.acknowledged
             && before.by == by
             && before.comment == comment

@@ -46,6 +46,19 @@ impl Book {
             .any(|channel| self.reaches(std::slice::from_ref(channel)) && self.leads_to(contact, channel))
     }
 
+    /// Why nobody is reached by this channel, though something may be sent. None: it leads to people, of whom this may be one.
+    pub(crate) fn why_nobody(&self, contact: &str, channel: &Arc<str>) -> Option<String> {
+        let known = self.contacts.get(contact);
+        if **channel == *LOG_CHANNEL {
+            return Some("`log` is a list here and sends nothing".to_owned());
+        }
+        if self.rooms.contains(channel) {
+            return Some(format!("`{channel}` is a room, which may be empty"));
+        }
+        let is_lost = known.is_some_and(|known| !self.leads_to(known, channel));
+        is_lost.then(|| format!("`{channel}` has no address of theirs"))
+    }
+
     fn last_resort(&self) -> impl Iterator<Item = Arc<str>> + '_ {
         self.config.contacts.iter().map(|name| Arc::from(name.as_str()))
     }
@@ -102,7 +115,7 @@ impl Incidents {
         self.book.last_resort().filter_map(reached).collect()
     }
 
-    /// A check has told its problem in rooms, and all of its contacts are there only.
+    /// A check has told its problem in rooms or by no channel at all, and so it is with all of its contacts.
     pub(crate) fn stand_in_for_rooms(
         &mut self,
         id: Option<IncidentId>,
@@ -116,7 +129,7 @@ impl Incidents {
         let severity = incident.said(trouble.state);
         let own = subject.contacts.iter().filter_map(|name| {
             let contact = self.book.contacts.get(name).filter(|contact| contact.wants(severity))?;
-            (!contact.channels.is_empty()).then(|| (name.clone(), contact.channels.clone()))
+            Some((name.clone(), contact.channels.clone()))
         });
         let all = self.with_last_resort(own.collect(), incident, key, severity);
         let knows = |name: &str| incident.detail.told.get(name).is_some_and(Told::waits);
@@ -126,7 +139,11 @@ impl Incidents {
         if (due.is_empty() && late.is_empty()) || !self.is_for_paging(incident, severity) {
             return;
         }
-        self.note_rooms(id, "its contacts look at rooms only: [incidents] contacts are told too", now);
+        self.note_rooms(
+            id,
+            "its contacts look at rooms only, or have no channel: [incidents] contacts are told too",
+            now,
+        );
         self.tell_later(id, late.into_iter().map(|(contact, _)| contact), now);
         for (contact, channels) in due {
             self.tell_of_step(id, &contact, &channels, now);
@@ -160,6 +177,8 @@ impl Incidents {
         if !reached.is_empty() && !in_person {
             self.note_nobody_in_rooms(id, now);
         }
+        // By what it could not be told: what is defined from now on is another way.
+        self.note_unheard(id, now);
     }
 
     /// Whoever was to be told in the morning, and is not reached by anything since: those are told who are told of what names
@@ -202,17 +221,23 @@ impl Incidents {
         people: &[Recipient],
         now: Timestamp,
     ) {
-        let in_rooms: Vec<_> = people.iter().filter(|(_, channels)| !self.book.reaches(channels)).collect();
-        for (name, _) in in_rooms {
-            self.note_step(id, format!("{step}: {name} is told in rooms only, which reaches nobody"), now);
+        let in_rooms = people.iter().filter(|(_, channels)| !self.book.reaches(channels));
+        let line = |(name, channels): &Recipient| {
+            let why: Vec<String> =
+                channels.iter().filter_map(|channel| self.book.why_nobody(name, channel)).collect();
+            format!("{step}: {name} is reached by nothing: {}", why.join(", "))
+        };
+        let lines: Vec<String> = in_rooms.map(line).collect();
+        for line in lines {
+            self.note_step(id, line, now);
         }
     }
 
     /// What was just told reached rooms, and nobody.
     pub(crate) fn note_nobody_in_rooms(&mut self, id: IncidentId, now: Timestamp) {
         self.counters.untold += 1;
-        let why = "told in rooms only, which may be empty: nobody is reached. Name a contact with a telephone or a \
-                   mailbox in [incidents] contacts";
+        let why = "told in rooms only, which may be empty, or listed by `log`: nobody is reached. Name a contact with a telephone or \
+                   a mailbox in [incidents] contacts";
         self.note_rooms(id, why, now);
     }
 

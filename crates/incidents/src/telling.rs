@@ -90,15 +90,15 @@ impl Incidents {
         self.page(Some(id), kind, contact, channels, message, now);
         let (email, ways) = (self.email_of(contact), self.ways_of(contact));
         let woken_until = self.night_of(contact, now).map(|(until, _)| until.0);
+        let (in_person, anew_at) = (self.book.reaches(channels), self.anew_at(id));
         let Some(incident) = self.live.get_mut(&id) else { return };
         // Of a member that is less bad than the whole the contact sees the whole too.
         let whole = incident.tellable().map(|(_, trouble)| incident.said(trouble.state));
         let told = incident.detail.told.entry(contact.to_string()).or_default();
         let known = told.severity.filter(|_| told.waits());
-        told.begin_word();
-        told.severity =
-            known.into_iter().chain(whole).chain([message.state]).max_by_key(|state| state.badness());
-        told.channels.extend(channels.iter().map(ToString::to_string));
+        told.begin_word(anew_at, now);
+        told.hears_of(known, whole.into_iter().chain([message.state]));
+        told.goes_by(channels, in_person);
         told.email = email.or(told.email.take());
         if !ways.is_empty() {
             told.ways = ways;
@@ -241,6 +241,7 @@ impl Incidents {
 
     /// Tell these contacts that it is over, by the channels that told them of it.
     pub(crate) fn tell_end(&mut self, id: IncidentId, contacts: &[String], kind: PageKind, now: Timestamp) {
+        let have_it = self.have_own_end(id);
         for contact in contacts {
             let Some(incident) = self.live.get(&id) else { return };
             let Some(told) = incident.detail.told.get(contact) else { continue };
@@ -250,6 +251,7 @@ impl Incidents {
             let mut message = self.message_of_end(incident, now);
             message.email.clone_from(&told.email);
             message.ways.clone_from(&told.ways);
+            message.detour.have_it.clone_from(&have_it);
             self.page(Some(id), kind, &Arc::from(contact.as_str()), &channels, &message, now);
             if let Some(told) =
                 self.live.get_mut(&id).and_then(|incident| incident.detail.told.get_mut(contact))
@@ -265,9 +267,20 @@ impl Incidents {
     /// A check's own word to one contact.
     pub(crate) fn page_notice(&mut self, id: Option<IncidentId>, key: &Key, notice: &Notice, now: Timestamp) {
         let channels = self.channels_for_notice(id, notice, now);
-        if channels.is_empty() {
-            return;
+        if !channels.is_empty() {
+            self.say_notice(id, key, notice, &channels, now);
         }
+        self.stand_in_for_rooms(id, key, notice.kind, now);
+    }
+
+    fn say_notice(
+        &mut self,
+        id: Option<IncidentId>,
+        key: &Key,
+        notice: &Notice,
+        channels: &[Arc<str>],
+        now: Timestamp,
+    ) {
         let subject = self.book.about(key);
         let incident = id.and_then(|id| self.live.get(&id));
         let known = incident.and_then(|incident| incident.troubles.get(key));
@@ -284,8 +297,7 @@ impl Incidents {
         message.author = notice.author.to_string();
         message.comment = cut(&notice.comment, MAX_TEXT).to_owned();
         message.number = (notice.number > 0).then_some(notice.number);
-        self.page(id, PageKind::of_notice(notice.kind), &notice.contact, &channels, &message, now);
-        self.stand_in_for_rooms(id, key, notice.kind, now);
+        self.page(id, PageKind::of_notice(notice.kind), &notice.contact, channels, &message, now);
     }
 
     /// A problem goes by the contact's own rule; its end by what told of it; anything else need not ring.
@@ -299,9 +311,10 @@ impl Incidents {
         let Some(id) = id.filter(|id| self.knows(*id)) else { return self.first_ways(contact) };
         if notice.kind == NoticeKind::Problem {
             let channels = self.begin_rule(id, contact, notice.state, &all, now);
+            let in_person = self.book.reaches(&channels);
             if let Some(incident) = self.live.get_mut(&id) {
                 let told = incident.detail.told.entry(contact.to_string()).or_default();
-                told.channels.extend(channels.iter().map(ToString::to_string));
+                told.goes_by(&channels, in_person);
             }
             return channels;
         }

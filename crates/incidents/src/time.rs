@@ -141,11 +141,15 @@ impl Incidents {
             }
         }
         for (id, by) in changed {
+            let is_told_anew = by.is_none() && self.policy_that_ran(id).is_some();
             let Some(incident) = self.live.get_mut(&id) else { continue };
             incident.phase = if by.is_some() { Phase::Acknowledged } else { Phase::Open };
             incident.detail.acknowledged.clone_from(&by);
             if by.is_none() {
                 incident.detail.parts_opened_at = Some(now.0);
+            }
+            if is_told_anew {
+                incident.detail.anew_at = Some(now.0);
             }
             let entry = match by {
                 Some(by) => Entry { at: now, kind: "acknowledged", who: by.by, text: by.comment },
@@ -166,8 +170,12 @@ impl Incidents {
     }
 
     pub(crate) fn wake_snoozed(&mut self, estate: &dyn Estate, now: Timestamp) {
-        let due =
-            |incident: &&mut Incident| incident.detail.snoozed_until.is_some_and(|until| until <= now.0);
+        // In a silence that waits until it lifts.
+        let is_told = |key: &Key| estate.withheld_unless_acknowledged(key).is_none();
+        let due = |incident: &&mut Incident| {
+            let is_over = incident.detail.snoozed_until.is_some_and(|until| until <= now.0);
+            is_over && incident.bad().any(|(key, _)| is_told(key))
+        };
         let mut woken = Vec::new();
         for incident in self.live.values_mut().filter(due) {
             incident.detail.snoozed_until = None;
@@ -179,27 +187,26 @@ impl Incidents {
             let text = "the snooze is over and it is still bad".to_owned();
             self.write(id, Entry { at: now, kind: "snoozed", who: String::new(), text });
             self.touch(id);
+            self.mute(id, estate);
             if phase == Phase::Acknowledged {
-                self.mute(id, estate);
                 self.wake_owner(id, now);
                 continue;
             }
             // Whoever should know is told again.
-            if let Some(incident) = self.live.get_mut(&id) {
-                incident.detail.paged_at = None;
+            let Some(incident) = self.live.get_mut(&id) else { continue };
+            (incident.detail.paged_at, incident.detail.anew_at) = (None, Some(now.0));
+            let mut told = incident.detail.told.values();
+            match told.any(|told| told.waits() && !told.by_notices_of.is_empty()) {
+                // A check's own rules may have nothing more to say.
+                true => self.tell_once_more(id, now),
+                false => self.rewind(id, now),
             }
-            self.rewind(id, now);
         }
     }
 
     /// Whoever has it wanted to hear of it now, whatever their hours are; who is no contact cannot, and those do who know of it.
     fn wake_owner(&mut self, id: IncidentId, now: Timestamp) {
         let Some(incident) = self.live.get(&id) else { return };
-        // An acknowledgement of its parts is what the owner has said.
-        let is_told = |trouble: &Trouble| matches!(trouble.withheld, None | Some(Withheld::Acknowledged));
-        if !incident.bad().any(|(_, trouble)| is_told(trouble)) {
-            return;
-        }
         let reached = |name: &str| (Arc::from(name), self.channels_of(name));
         let owner = incident.owner().map(|(name, _)| reached(name)).filter(|(_, by)| self.book.reaches(by));
         let know = incident.detail.told.iter().filter(|(_, told)| told.waits());

@@ -10,6 +10,7 @@ use vocabulary::Timestamp;
 
 use crate::book::{Book, LOG_CHANNEL};
 use crate::desk::{Desk, Inner};
+use crate::incident::IncidentId;
 use crate::limits::{MAX_TEXT, cut};
 use crate::oncall::announcing;
 use crate::outbox::Outbox;
@@ -74,6 +75,14 @@ fn address(book: &Book, contact: &str) -> Option<String> {
 }
 
 impl Desk {
+    /// Open ones of which a word of trouble was given up by all its ways, whoever was told instead.
+    pub fn with_lost_words(&self) -> Vec<IncidentId> {
+        let inner = self.inner.lock();
+        let open = inner.incidents.live.values().filter(|incident| !incident.is_closed());
+        let lost = open.filter(|incident| incident.detail.told.values().any(|told| told.lost));
+        lost.map(|incident| incident.id).collect()
+    }
+
     /// Does this channel fail, or reach none any more of those who use it?
     pub fn is_dead(&self, channel: &str) -> bool {
         let inner = self.inner.lock();
@@ -94,11 +103,12 @@ impl Inner {
             return Ok(());
         }
         let channels = self.incidents.channels_of(name);
-        let ways: Vec<&str> = channels.iter().map(|channel| &**channel).collect();
+        let lost = |channel: &Arc<str>| format!("`{channel}` leads to them no more");
+        let why = |channel| self.incidents.book.why_nobody(name, channel).unwrap_or_else(|| lost(channel));
+        let why: Vec<String> = channels.iter().map(why).collect();
         Err(Refusal::Bad(format!(
-            "`{name}` is not reached by any way of theirs ({}): each has no address, or one that leads to them no more; mend one, or name \
-             somebody else",
-            ways.join(", ")
+            "`{name}` is reached by nothing: {}. Give them a way that leads to a person, or name somebody else",
+            why.join(", ")
         )))
     }
 

@@ -78,7 +78,7 @@ impl Monitors {
             definition,
         };
         let made = made.with(version.clone());
-        self.refuse_problems(&made)?;
+        self.refuse_problems(&made, name)?;
         self.state.transaction(|tx| made::write(tx, &version))?;
         let mut inner = self.inner.lock();
         let files = inner.files.clone();
@@ -91,15 +91,19 @@ impl Monitors {
         Ok(version)
     }
 
-    /// All that is wrong with everything that would be in effect.
-    fn refuse_problems(&self, made: &Made) -> Result<(), Refused> {
+    /// All that is wrong with everything that would be in effect. Whoever writes one knows no place in a list of all.
+    fn refuse_problems(&self, made: &Made, name: &str) -> Result<(), Refused> {
         let (files, zone) = {
             let inner = self.inner.lock();
             (inner.files.clone(), inner.zone.clone())
         };
         let all = made.merged(&files.definitions);
-        let mut problems: Vec<String> =
-            all.problems().into_iter().map(|(key, problem)| format!("{key}: {problem}")).collect();
+        let told = |(key, problem): (String, String)| match made::place(&all, &key) {
+            Some((of, key)) if of == name => format!("{key}: {problem}"),
+            Some((of, key)) => format!("{key} of `{of}`: {problem}"),
+            None => format!("{key}: {problem}"),
+        };
+        let mut problems: Vec<String> = all.problems().into_iter().map(told).collect();
         if problems.is_empty() {
             let found = Machine::new(&all, zone).err().unwrap_or_default();
             problems = found.iter().map(ToString::to_string).collect();

@@ -147,20 +147,11 @@ impl Made {
         let (mut fitting, mut left_out) = (self.clone(), Vec::new());
         loop {
             let merged = fitting.merged(files);
-            let of_file = |key: &str| {
-                let mut parts = key.split('.');
-                let index: Option<usize> = parts.nth(1).and_then(|index| index.parse().ok());
-                let name = match (key.split('.').next(), index) {
-                    (Some("monitor"), Some(index)) => merged.monitors.get(index).map(|monitor| &monitor.name),
-                    (Some("check"), Some(index)) => merged.checks.get(index).map(|check| &check.name),
-                    _ => None,
-                };
-                name.cloned()
-            };
             let found = merged.problems().into_iter();
             let wrong: BTreeMap<String, String> = found
                 .filter_map(|(key, why)| {
-                    Some((of_file(&key).filter(|name| fitting.get(name).is_some())?, why))
+                    let (name, _) = place(&merged, &key).filter(|(name, _)| fitting.get(name).is_some())?;
+                    Some((name.to_owned(), why))
                 })
                 .collect();
             if wrong.is_empty() {
@@ -177,6 +168,18 @@ impl Made {
     pub fn export(&self) -> Definitions {
         self.merged(&Definitions::default())
     }
+}
+
+/// Of `monitor.3.critical` the name of that monitor, and the key in it.
+pub(crate) fn place<'d>(all: &'d Definitions, key: &'d str) -> Option<(&'d str, &'d str)> {
+    let mut parts = key.splitn(3, '.');
+    let (list, index) = (parts.next()?, parts.next()?.parse::<usize>().ok()?);
+    let name = match list {
+        "monitor" => &all.monitors.get(index)?.name,
+        "check" => &all.checks.get(index)?.name,
+        _ => return None,
+    };
+    Some((name, parts.next().unwrap_or_default()))
 }
 
 fn version(row: &state_store::Row) -> Version {
@@ -242,6 +245,19 @@ mod tests {
             state.transaction(|tx| write(tx, &made("a", number, Some("n")))).unwrap();
         }
         assert_eq!(versions(&state, "a").unwrap().len(), MAX_VERSIONS as usize);
+    }
+
+    #[test]
+    fn a_key_is_of_the_definition_that_stands_there() {
+        let mut all = Definitions::default();
+        for name in ["a", "b"] {
+            all.monitors.push(MonitorConfig { name: name.into(), ..Default::default() });
+        }
+        assert_eq!(place(&all, "monitor.1.critical"), Some(("b", "critical")));
+        assert_eq!(place(&all, "monitor.0.series.x"), Some(("a", "series.x")));
+        for none in ["monitor.2.critical", "host.0.name", "check.0.contacts.1", "incidents.contacts"] {
+            assert_eq!(place(&all, none), None, "{none}");
+        }
     }
 
     #[test]

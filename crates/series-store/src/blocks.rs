@@ -21,6 +21,7 @@ use crate::limits::*;
 pub use crate::manifest::Place;
 use crate::manifest::{Edit, FileMeta, Manifest};
 use crate::merge::{Merged, Pace, merge_files};
+use crate::newest::newest_in_files;
 pub use crate::policy::{Slot, Tier};
 use crate::value::Value;
 
@@ -97,6 +98,10 @@ pub trait BlockStore: Send + Sync {
 
     /// Bytes of each series of a stripe in a tier, where the backend knows.
     fn series_bytes(&self, _place: Place, _take: &mut dyn FnMut(u16, u64)) {}
+
+    /// Raise `newest`, one slot for each of the series `locals` (rising), to the newest that has a value, where
+    /// the backend knows.
+    fn newest(&self, _place: Place, _locals: &[u16], _newest: &mut [Slot]) {}
 }
 
 type Shelf = Arc<Vec<Arc<BlockFile>>>;
@@ -422,6 +427,10 @@ impl BlockStore for LocalBlocks {
             let series = file.series().unwrap_or_default();
             series.into_iter().for_each(|(local, bytes)| take(local, u64::from(bytes)));
         }
+    }
+
+    fn newest(&self, place: Place, locals: &[u16], newest: &mut [Slot]) {
+        newest_in_files(&self.shelf(place), place, locals, newest);
     }
 }
 

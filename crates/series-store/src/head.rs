@@ -35,7 +35,7 @@ pub struct SeriesHead {
     pub policy: PolicyId,
     /// Its place in the columns of its finest tier.
     pub lane: u16,
-    /// Seconds of the newest point since the start; 0 if there was none.
+    /// Seconds of the newest point, as far as it is known; 0 if none is. After a start `newest` finds those of files.
     pub last: u32,
     pub created: u32,
     /// Seconds of the newest point that was imported; 0 if none was. Coarse slots before it are as they were

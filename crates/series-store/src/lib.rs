@@ -17,6 +17,7 @@
 //! | [`names`] | names, globs, tags, the guard against too many |
 //! | [`store`] | the parts together; how a series comes to be; read-only |
 //! | [`marks`] | which batches of sketches were taken, so that none counts twice |
+//! | [`newest`] | after a start: when the newest point of each series came |
 //! | [`retention`], [`repolicy`] | series that end, or change their policy |
 //! | [`import`], [`export`] | whole archives in and out, beside what comes in live |
 //! | [`background`] | the threads; everything also runs step by step by [`Store::maintain`] |
@@ -48,6 +49,7 @@ mod manifest;
 mod marks;
 mod merge;
 pub mod names;
+mod newest;
 mod open;
 mod policy;
 mod replay;

@@ -92,6 +92,8 @@ pub struct Store {
     /// New series that a backend elsewhere has not been told of; `None` for files beside the series log.
     pub(crate) unannounced: Option<Mutex<Vec<u32>>>,
     pub(crate) memory_budget: AtomicU64,
+    /// Stripes of whose series the newest points were looked for since the start: see `newest`.
+    pub(crate) looked_through: AtomicUsize,
     /// When a merge last succeeded, in seconds; 0 if none did since the start.
     pub(crate) last_merge: AtomicI64,
     /// Bytes of files and the clock at the start.

@@ -55,10 +55,13 @@ impl Store {
         rolled.unwrap_or(false)
     }
 
-    /// What may take its time: one merge, and the upkeep of the names. `pace` is told how many bytes were
-    /// merged and may wait.
+    /// What may take its time: the newest points after a start, one merge, and the upkeep of the names. `pace` is
+    /// told how many bytes were merged and may wait.
     pub(crate) fn merge_round(&self, pace: Pace<'_>) -> bool {
         let _merging = self.merging.lock();
+        if self.find_newest() {
+            return true;
+        }
         if self.is_read_only() || self.space_is_low() {
             return false;
         }

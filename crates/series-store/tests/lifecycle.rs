@@ -549,3 +549,27 @@ fn a_cut_manifest_loses_no_file_without_a_word() {
     let there = store.id("b").map_or(0, |_| store.points("b", START - 1, START + 60).1.len());
     assert!(there == whole || !store.recovery.gaps.is_empty(), "{there} of {whole}: {:?}", store.recovery);
 }
+
+#[test]
+fn the_newest_point_is_known_after_a_start() {
+    let mut store = store("1s:10m,10s:1d");
+    fill(&mut store, "merged", 100);
+    store.store.compact().unwrap();
+    store.advance(3_600);
+    store.settle();
+    let flushed = store.now();
+    store.put_one("flushed", flushed, 1.0);
+    store = store.restart();
+    store.put_one("young", flushed + 3, 2.0);
+    store = store.reopen();
+    store.settle();
+    let newest = |store: &TestStore, name: &str| {
+        let info = store.store.describe(store.id(name).unwrap()).unwrap();
+        info.last_point.map(|at| at.0)
+    };
+    // The finest archive has forgotten it: what is left is its ten seconds.
+    assert_eq!(newest(&store, "merged"), Some(START + 90));
+    assert_eq!(newest(&store, "flushed"), Some(flushed));
+    store.put_one("flushed", flushed - 100, 1.0);
+    assert_eq!(newest(&store, "flushed"), Some(flushed), "a late point is not the newest");
+}

@@ -17,7 +17,7 @@ export const unlinkPerson = (name: string, by: ComesBy['by']) => ask<unknown>(`/
 export const unsuspend = (name: string) => ask<unknown>(`/api/v1/people/${encodeURIComponent(name)}/suspension`, { method: 'DELETE' })
 export const teams = async (signal?: AbortSignal) => (await ask<{ teams: Team[] }>('/api/v1/teams', { signal })).teams
 export const saveTeam = (name: string, of: Omit<Team, 'name' | 'in_files' | 'by_groups'>) => ask<Team>(`/api/v1/teams/${encodeURIComponent(name)}`, { method: 'PUT', body: of })
-export const removeTeam = (name: string) => ask<unknown>(`/api/v1/teams/${encodeURIComponent(name)}`, { method: 'DELETE' })
+export const removeTeam = (name: string, meant: boolean) => ask<unknown>(`/api/v1/teams/${encodeURIComponent(name)}${confirmed(meant)}`, { method: 'DELETE' })
 export const tokens = async (signal?: AbortSignal) => (await ask<{ tokens: Token[] }>('/api/v1/tokens', { signal })).tokens
 /** `expires` null: it has no end. */
 export const makeToken = (name: string, role: Role, prefixes: string[], expires: number | null) => ask<{ id: number; token: string }>('/api/v1/tokens', { method: 'POST', body: { name, role, prefixes, ...(expires === null ? {} : { expires }) } })

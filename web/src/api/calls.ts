@@ -1,4 +1,5 @@
 /** Every call that pages make, typed. */
+import { readableIn } from '../plain/readable.ts'
 import { ask, fetchFile, query } from './client.ts'
 import type {
   Annotation, AvailabilityAnswer, CheckReplayAnswer, Downtime, HeartbeatAnswer, Noise, Silence, TrialAnswer, ExplainAnswer, FoundSeries, GraphAnswer, GraphiteFunction, HealthAnswer, HistoryAnswer, HomeAnswer, IncidentsAnswer, InventoryAnswer, LevelRule, MonitorDefinition, MonitorDetail, MonitorsAnswer, MovedAnswer, Near, Notification, ReplayAnswer, RetentionAnswer, ServicesAnswer, Status, TreeNode, Trust, Watched, WholeIncident,
@@ -51,8 +52,12 @@ export const planDowntime = ({ is, name }: Subject, body: { start: number; end: 
 export const cancelDowntime = (id: number) => ask<unknown>(`/api/v1/downtimes/${id}`, { method: 'DELETE' })
 export const silence = (matcher: Record<string, string>, until: number, reason: string) => ask<unknown>('/api/v1/silences', { method: 'POST', body: { matchers: [matcher], until: Math.ceil(until), reason } })
 
-export const incidents = (state: 'open' | 'all', limit: number, signal?: Signal) => ask<IncidentsAnswer>(`/api/v1/incidents?${query({ state, limit, order: state === 'open' ? 'worst' : 'newest' })}`, { signal })
-export const incident = (id: string, signal?: Signal) => ask<WholeIncident>(`/api/v1/incidents/${encodeURIComponent(id)}`, { signal })
+/** A title may be that of an error, which a stranger wrote. */
+export async function incidents(state: 'open' | 'all', limit: number, signal?: Signal): Promise<IncidentsAnswer> {
+  const answer = await ask<IncidentsAnswer>(`/api/v1/incidents?${query({ state, limit, order: state === 'open' ? 'worst' : 'newest' })}`, { signal })
+  return { ...answer, incidents: answer.incidents.map((one) => readableIn(one, 'title')) }
+}
+export const incident = async (id: string, signal?: Signal) => readableIn(await ask<WholeIncident>(`/api/v1/incidents/${encodeURIComponent(id)}`, { signal }), 'title')
 export const moved = (id: number, limit: number, signal?: Signal) => ask<MovedAnswer>(`/api/v1/incidents/${id}/moved?${query({ limit })}`, { signal })
 /** Of the last 30 days. */
 export const noise = async (signal?: Signal) => (await ask<{ monitors: Noise[] }>(`/api/v1/noise?${query({ limit: 1000 })}`, { signal })).monitors

@@ -1,4 +1,5 @@
 /** Errors: groups of them, their events, and the projects that they are of. Answers as they come over the wire, and the calls. */
+import { readable, readableIn } from '../plain/readable.ts'
 import { ask, query } from './client.ts'
 
 type Signal = AbortSignal | undefined
@@ -37,10 +38,26 @@ export type WholeGroup = ErrorGroup & {
 /** Normalised, as Sentry's clients write it, with our own fields behind a `_`; what it holds is for `pages/errors/event.ts` to find out. */
 export type ErrorEvent = Record<string, unknown>
 
-export type ProjectKey = { key: string; label: string; enabled: boolean; created: number; dsn: string }
+/** `max_events_per_5m`: null for what the project may. */
+export type ProjectKey = { key: string; label: string; enabled: boolean; created: number; dsn: string; max_events_per_5m?: number | null }
 export type Release = { release: string; first_seen: number }
-/** `dsn`: with its newest key that is on. `last_heard`: since the start of the server. `releases`: the newest first. */
-export type Project = { id: number; name: string; created: number; dsn: string | null; keys: ProjectKey[]; last_heard: number | null; client: string | null; environments?: string[]; releases: Release[] }
+export type Condition = { field: string; pattern: string; not?: boolean }
+export type GroupingRule = { when: Condition[]; then: { fingerprint: string[] } | { in_app: boolean } }
+export type OwnerRule = { when: Condition[]; owner: string }
+export type ScrubRule = { name: string; pattern: string }
+/** The keys of docs/errors.md; null: as the configuration says, or none. */
+export type ProjectSettings = {
+  source_url: string | null; source_root: string; issue_url: string | null; owners: OwnerRule[]; rules: GroupingRule[]; facets: string[]
+  retention_days: number | null; max_events_per_5m: number | null; spike_factor: number | null; tee: string | null
+  scrub_defaults: boolean; remove_addresses: boolean; scrub_fields: string[]; safe_fields: string[]; scrub_rules: ScrubRule[]; grouping_version: number; baseline_until: number | null
+}
+/** Copies for the Sentry that a project comes from, since the start. `failure`: why the last one was not taken. */
+export type TeePassed = { sent: number; refused: number; dropped: number; waiting: number; waiting_bytes: number; last_sent: number | null; failure: string | null }
+/** `dsn`: with its newest key that is on. `last_heard`: from before the start of the server, when the newest event came. `releases`: the newest first. */
+export type Project = {
+  id: number; name: string; created: number; dsn: string | null; keys: ProjectKey[]; last_heard: number | null; client: string | null; environments?: string[]; releases: Release[]
+  settings?: ProjectSettings; /** On the disk. */ kept?: { events: number; bytes: number; oldest: number | null }; tee?: TeePassed | null
+}
 
 /** `crash_free`: the share of sessions that did not crash; `adoption`: its part of all sessions. Null: there were none. */
 export type ReleaseState = {
@@ -57,14 +74,17 @@ export type FacetValue = { value: string; count: number; share: number; usual: n
 export type Facet = { key: string; exact: boolean; events: number; without: number; other: number; values: FacetValue[] }
 
 /** What is asked for: all of it stands in the URL of the page. */
-export type Wanted = { project?: string; status?: string; level?: string; release?: string; environment?: string; assigned?: string; tag?: string; q?: string; sort?: string }
+export type Wanted = { project?: string; status?: string; level?: string; release?: string; /** Seen in it before any other. */ first_release?: string; environment?: string; assigned?: string; tag?: string; q?: string; sort?: string }
 /** Longer lists come without hours. */
 export const MOST_GROUPS = 200
 
-export const groups = (wanted: Wanted, limit: number, signal?: Signal) => ask<ErrorGroup[]>(`/api/v1/errors/groups?${query({ ...wanted, limit })}`, { signal })
+/** Its words are those of whoever sent it. */
+const readableGroup = <G extends ErrorGroup>(group: G): G => readableIn(group, 'title', 'culprit')
+
+export const groups = async (wanted: Wanted, limit: number, signal?: Signal) => (await ask<ErrorGroup[]>(`/api/v1/errors/groups?${query({ ...wanted, limit })}`, { signal })).map(readableGroup)
 const groupAt = (id: number | string) => `/api/v1/errors/groups/${encodeURIComponent(id)}`
-export const group = (id: string, signal?: Signal) => ask<WholeGroup>(groupAt(id), { signal })
-/** The newest first. `before`: an event's id; those that came before it. */
+export const group = async (id: string, signal?: Signal) => readableGroup(await ask<WholeGroup>(groupAt(id), { signal }))
+/** The newest first, as they are: who shows one makes it readable. `before`: an event's id; those that came before it. */
 export const events = (id: number | string, limit: number, before: string | null, signal?: Signal) => ask<ErrorEvent[]>(`${groupAt(id)}/events?${query({ limit, before })}`, { signal })
 
 /** `within`: a length of time, such as `1h`. */
@@ -72,6 +92,9 @@ export type Until = { time: number } | { events: number; within?: string } | { u
 /** `in`: `next`, or a release. `until`: left out, for ever. `assign`: empty for nobody. */
 export type Change = { status?: ErrorStatus; until?: Until; in?: string; assign?: string }
 export const change = (id: number, what: Change) => ask<unknown>(groupAt(id), { method: 'POST', body: what })
+/** Others of the project that may be the same: `alike` is the share of what both are found by, 0.5 to 1. */
+export type SimilarGroup = ErrorGroup & { alike: number }
+export const similar = async (id: number, signal?: Signal) => (await ask<SimilarGroup[]>(`${groupAt(id)}/similar`, { signal })).map(readableGroup)
 export const merge = (id: number, into: number) => ask<unknown>(`${groupAt(id)}/merge`, { method: 'POST', body: { into } })
 export const split = (id: number, hash: string) => ask<unknown>(`${groupAt(id)}/split`, { method: 'POST', body: { hash } })
 
@@ -80,21 +103,27 @@ export const facets = (id: number | string, signal?: Signal) => ask<{ events: nu
 export const facet = (id: number | string, key: string, limit: number, signal?: Signal) => ask<Facet>(`${groupAt(id)}/facets/${encodeURIComponent(key)}?${query({ limit })}`, { signal })
 
 export const releases = (project: number | string, limit: number, signal?: Signal) => ask<{ since: number; releases: ReleaseState[] }>(`/api/v1/errors/releases?${query({ project, limit })}`, { signal })
-export const release = (project: number | string, version: string, signal?: Signal) => ask<WholeRelease>(`/api/v1/errors/releases/${encodeURIComponent(version)}?${query({ project })}`, { signal })
+export const release = async (project: number | string, version: string, signal?: Signal) => readableIn(await ask<WholeRelease>(`/api/v1/errors/releases/${encodeURIComponent(version)}?${query({ project })}`, { signal }), 'changes', 'deployed')
 
 /** What a user said. `group`: null, if the event is not kept. */
 export type Said = { at: number; name: string; email: string; comments: string; url: string | null; project: number; project_name: string; event: string; group: { id: number; short: string; title: string; status: ErrorStatus; kind: string } | null }
 /** The newest first. */
-export const feedback = (of: { project?: string; group?: number }, limit: number, signal?: Signal) => ask<Said[]>(`/api/v1/errors/feedback?${query({ ...of, limit })}`, { signal })
+export const feedback = async (of: { project?: string; group?: number }, limit: number, signal?: Signal) => readable(await ask<Said[]>(`/api/v1/errors/feedback?${query({ ...of, limit })}`, { signal }))
 
 export const projects = (signal?: Signal) => ask<Project[]>('/api/v1/errors/projects', { signal })
-export const project = (id: number, signal?: Signal) => ask<Project>(`/api/v1/errors/projects/${id}`, { signal })
+export const project = (id: number | string, signal?: Signal) => ask<Project>(`/api/v1/errors/projects/${encodeURIComponent(id)}`, { signal })
 export const makeProject = (name: string) => ask<Project>('/api/v1/errors/projects', { method: 'POST', body: { name } })
+/** `settings` are all of them; keys are switched, and limited, one by one. */
+export type ProjectChange = { settings?: ProjectSettings; add_key?: { label: string }; keys?: Record<string, boolean>; key_limits?: Record<string, number | null> }
+export const changeProject = (id: number, what: ProjectChange) => ask<Project>(`/api/v1/errors/projects/${id}`, { method: 'PUT', body: what })
+/** What other settings would do with events that are kept. `to`: null for a group that there is not yet. */
+export type Tried = { groups: number; events: number; moves: { from: string; to: string | null; hash: string; title: string; events: number }[]; owners: { group: string; owner: string; assigned: string | null }[] }
+export const trySettings = async (id: number, settings: ProjectSettings) => readable(await ask<Tried>(`/api/v1/errors/projects/${id}/try`, { method: 'POST', body: { settings } }))
 /** Whether anything has come yet. */
 export const hasEvents = async (id: number, signal?: Signal) => (await groups({ project: String(id) }, 1, signal)).length > 0
 
 /** `[at, count]`; times without any are left out. `name`: the release or environment; empty for what says of none. */
 export type Series = { name: string; points: [number, number][] }
 export type SeriesAnswer = { step: number; from: number; until: number; series: Series[] }
-export type SeriesQuestion = { project?: number; group?: number; what?: 'events' | 'users'; from: number; until: number; by?: 'release' | 'environment' }
+export type SeriesQuestion = { project?: number | string; group?: number; release?: string; what?: 'events' | 'users'; from: number; until: number; by?: 'release' | 'environment' }
 export const series = ({ from, until, ...rest }: SeriesQuestion, signal?: Signal) => ask<SeriesAnswer>(`/api/v1/errors/series?${query({ ...rest, from: Math.floor(from), until: Math.ceil(until) })}`, { signal })

@@ -73,6 +73,11 @@ class Here {
     return this.address(room, { path: pathOf(room, item), more })
   }
 
+  /** Of a release; the project by its number or its name. */
+  releaseAddress(project: number | string, release: string): string {
+    return this.address('errors', { more: { tab: 'releases', project: String(project), release } })
+  }
+
   more(key: string, value: string | null, how: 'push' | 'replace' = 'push') {
     const { [key]: _, ...rest } = this.place.more
     this.go({ more: value === null ? rest : { ...rest, [key]: value } }, how)

@@ -10,3 +10,11 @@ test('what is wrong is said at its field; the rest is said of all', () => {
   expect(wrongsOf('there are 100 schedules already: remove one first', ['name'])).toEqual({ at: {}, rest: 'there are 100 schedules already: remove one first' })
   expect(wrongsOf('step.3.wait: too long', ['name'])).toEqual({ at: {}, rest: 'step.3.wait: too long' })
 })
+
+test('places in lists are told apart, however they are written', () => {
+  const message = 'rules[1].when[0].field: `colour` is none of type, value; rules[1].then.fingerprint[2]: a text has 1 to 500 characters; facets[3]: `x` is no path; max_events_per_5m: too many'
+  expect(wrongsOf(message, ['rules.1.when.0.field', 'rules.1.then.fingerprint', 'facets', 'max_events_per_5m'])).toEqual({
+    at: { 'rules.1.when.0.field': '`colour` is none of type, value', 'rules.1.then.fingerprint': 'a text has 1 to 500 characters', facets: '`x` is no path', max_events_per_5m: 'too many' },
+    rest: '',
+  })
+})

@@ -31,7 +31,8 @@ export const words = {
   grouped: (count: number) => `${count} grouped, not paged`,
   becauseOf: (why: string) => `here because ${why}`,
   merged: 'Its members are in', also: 'Stands for', reopened: (count: number) => `opened again ${count === 1 ? 'once' : `${count} times`}`, declaredBy: (name: string) => `declared by ${name}`, severityBy: (name: string) => `how bad it is: ${name} said so`,
-  beside: 'Also bad on these hosts', besideSince: (at: string) => `since ${at}`, allBeside: (count: number) => `all ${count}`,
+  beside: 'Also bad here', besideSince: (at: string) => `since ${at}`, allBeside: (count: number) => `all ${count}`,
+  errorsThen: 'Errors of this time', errorWhy: { new: 'new', back: 'came back', spike: 'far more than before' }, errorCount: (count: string) => `${count} in this time`,
   errors: 'Errors', errorsRule: (name: string) => `by the rule ${name}`,
   proposal: {
     title: 'So that it is not told again', ask: 'What would have to change?', asking: 'The last 30 days are gone through…', failed: 'No change could be worked out', notTried: 'It was not tried on the past',

@@ -62,7 +62,7 @@ export const words = {
   one: {
     failed: 'The error could not be loaded', stale: 'The error cannot be asked at the moment', asking: 'The error is looked up…', gone: (id: string) => `There is no error ${id}.`,
     fresh: (release: string | null) => (release ? `new in ${release}` : 'new since the deploy'), back: 'came back', spike: 'more often than usual',
-    events: (count: number) => plural(count, 'event'), users: (count: number) => plural(count, 'user'), first: 'first', last: 'last', inRelease: (release: string) => `first in ${release}`, has: (name: string) => `${name} has it`, nobody: 'nobody has it',
+    events: (count: number) => plural(count, 'event'), users: (count: number) => plural(count, 'user'), first: 'first', last: 'last', inRelease: 'first in', has: (name: string) => `${name} has it`, nobody: 'nobody has it',
     incident: 'part of incident',
     byRelease: 'By release', byReleaseHelp: 'Which releases its events are of', overTime: 'The last 24 hours', now: 'now',
   },
@@ -86,20 +86,20 @@ export const words = {
     none: 'No user has said anything yet.', noneText: 'Words come with Sentry’s feedback widget, its dialog after a crash, or an item user_report, unchanged.',
     latest: (who: string, age: string) => `${who} said something ${age} ago.`, somebody: 'A user', of: (title: string) => `of ${title}`, alone: 'of no error', gone: 'of an event that is not kept', open: 'Open', all: 'Said by users', more: (count: number) => `The newest ${grouped(count)} are shown.`,
   },
-  why: { title: 'Why grouped like this', help: 'What counts is what the hash is made of. What does not count is greyed, with the reason.', hash: (hash: string, count: number) => `${hash.slice(0, 8)}, ${plural(count, 'event')}`, split: 'Split off', splitHelp: 'What is found by this hash is another error from now on; past events stay here.', version: (version: number) => `grouping ${version}`, none: 'Nothing is known of it.' },
-  similar: { title: 'Similar', help: (kin: string) => `Others that are called ${kin}`, merge: 'Merge into this' },
+  why: { title: 'Why grouped like this', help: 'What counts is what the hash is made of. What does not count is greyed, with the reason.', hash: (hash: string, count: number) => `${hash.slice(0, 8)}, ${plural(count, 'event')}`, split: 'Split off', splitHelp: 'What is found by this hash is another error from now on, and its kept events go along.', version: (version: number) => `grouping ${version}`, none: 'Nothing is known of it.' },
+  similar: { title: 'Similar', help: 'Others of the project that are found by much the same', alike: (share: number) => `${percent(share)} alike`, merge: 'Merge into this' },
   activity: { title: 'What was done', itself: 'by itself', kinds: { resolved: 'resolved', ignored: 'ignored', reopened: 'opened again', assigned: 'assigned to', unassigned: 'assigned to nobody', merged: 'merged in', split: 'split', regressed: 'came back', unignored: 'ignored no more:', opened: 'first seen', moved: 'known from before:' } as Record<string, string> },
   host: { title: (name: string) => `${name} in that second`, help: 'The host that it came from, a quarter of an hour around the event.', none: 'No series of this host has arrived.', mark: 'this event', graphs: { cpu: 'Processor', memory: 'Memory', load: 'Load', disk: 'Disk traffic' } },
 
   projects: {
     title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made',
     said: (count: number) => (count === 0 ? 'No project sends errors yet.' : `${plural(count, 'project')} can send errors.`), dsn: 'DSN', off: 'switched off', noKey: 'Every key of it is switched off.',
-    errors: 'Its errors', releases: 'Its releases', setUp: 'How to send', platform: 'Platform', heard: 'last heard', received: 'Received: the first event is here.', receives: 'Receives', quiet: 'Nothing since the start of the server', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
+    errors: 'Its errors', releases: 'Its releases', settings: 'Settings', setUp: 'How to send', platform: 'Platform', heard: 'last heard', received: 'Received: the first event is here.', receives: 'Receives', quiet: 'Nothing for a day', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
   },
   releases: {
     title: 'Releases', failed: 'The releases could not be loaded', none: 'No release is known yet. A client says its release, or sentry-cli does at a deploy.', said: (version: string, age: string) => `The newest release is ${version}, first seen ${age} ago.`, columns: { version: 'Release', first: 'First seen', count: 'Events, 24 h', share: 'Share', fresh: 'New errors', deploys: 'Deployed', crashFree: 'Crash-free', adoption: 'Runs' }, choose: 'Project',
     deployed: (deploys: number, commits: number) => [deploys && plural(deploys, 'time'), commits && plural(commits, 'commit')].filter(Boolean).join(', ') || '–', crashFree: (share: number) => `${Math.floor(share * 1000) / 10}\u202f%`,
     crashFreeHelp: 'Sessions of the last 14 days that did not crash', adoptionHelp: 'Its part of all sessions of the last 14 days',
-    noProject: 'There is no project yet.', graphs: { events: 'Events', users: 'Users with errors', fresh: 'New errors', crashFree: 'Crash-free sessions' },
+    noProject: 'There is no project yet.', graphs: { events: 'Events', users: 'Users with errors', fresh: 'New errors', crashFree: 'Crash-free sessions' }, overTime: 'Over time',
   },
 }

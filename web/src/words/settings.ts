@@ -12,7 +12,7 @@ export const words = {
   roles: { viewer: 'Viewer', responder: 'Responder', editor: 'Editor', admin: 'Administrator' } satisfies Record<Role, string>,
   roleHelp: { viewer: 'reads', responder: 'acknowledges, notes, silences for a day', editor: 'changes what people see', admin: 'people, tokens, storage' } satisfies Record<Role, string>,
   roleOf: (name: string) => `Role of ${name}`,
-  remove: 'Take out', removeOf: (name: string) => `Take out ${name}`, sure: 'Really', sureOf: (name: string) => `Really take out ${name}`, keep: 'Keep', anyway: 'Take out all the same', anywayOf: (name: string) => `Take out ${name} all the same`,
+  remove: 'Take out', removeOf: (name: string) => `Take out ${name}`, sure: 'Really', sureOf: (name: string) => `Really take out ${name}`, keep: 'Keep', anyway: 'Take out all the same', anywayOf: (name: string) => `Take out all the same: ${name}`,
   removed: 'Taken out', roleSet: 'The role is another now', refused: 'It was not changed',
   by: { provider: 'the sign-in provider', proxy: 'the proxy', another: 'a provider that is asked no more' } satisfies Record<ComesBy['by'], string>,
   comesBy: (by: string, seen: string | null) => `Comes by the word of ${by}${seen === null ? '' : `, last ${seen}`}.`,

@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways, wear, type Watched } from '../support/browser.ts'
-import { aGroup, anEvent, aProject, aSeries, someGroups, someWords, wholeGroup } from '../support/errors.ts'
+import { aGroup, anEvent, aProject, aRelease, aSeries, someGroups, someWords, wholeGroup } from '../support/errors.ts'
 import { actingAs, answer, type Answers } from '../support/mocked.ts'
 import { Server, until } from '../support/server.ts'
 
@@ -25,9 +25,10 @@ const pageOfEvents = (url: URL) => {
   return Array.from({ length: Math.max(0, Math.min(5, 8 - begin)) }, (_, index) => anEvent(begin + index))
 }
 const TOLD: Answers = {
-  '/api/v1/errors/groups': (url) => (url.searchParams.get('q') === 'DriveError' ? [someGroups()[0], aGroup(31, { title: 'DriveError: 403 from drive api', status: 'resolved' })] : someGroups()), '/api/v1/errors/groups/7': () => wholeGroup(), '/api/v1/errors/groups/7/events': pageOfEvents,
+  '/api/v1/errors/groups': (url) => (url.searchParams.has('first_release') ? someGroups().slice(0, 2) : url.searchParams.get('status') === 'regressed' ? [{ ...someGroups()[2], regressed_at: Date.now() / 1000 - 300 }] : someGroups()), '/api/v1/errors/groups/7/similar': () => [{ ...aGroup(31, { title: 'DriveError: 403 from drive api', status: 'resolved' }), alike: 0.78 }], '/api/v1/errors/groups/7': () => wholeGroup(), '/api/v1/errors/groups/7/events': pageOfEvents,
   '/api/v1/errors/projects': () => [aProject(), aProject({ id: 2, name: 'jobs', keys: [], dsn: null, last_heard: null, client: null })], '/api/v1/errors/projects/1': () => aProject(), '/api/v1/errors/series': aSeries, '/api/v1/errors/feedback': () => someWords(),
   '/api/v1/errors/releases': () => ({ since: 0, releases: [{ release: 'web@1.4.3', deploys: 2, commits: 14, sessions: 900, crash_free: 0.9876, adoption: 0.6, url: null }, { release: 'web@1.4.2', deploys: 0, commits: 0, sessions: 0, crash_free: null, adoption: null, url: null }] }),
+  '/api/v1/errors/releases/web%401.4.3': () => aRelease(),
   '/api/v1/errors/groups/7/facets': () => ({ events: 100, facets: [{ key: 'drive', events: 412, values: 2, exact: true }, { key: 'extra.file', events: 98, values: 2, exact: false }] }),
   '/api/v1/errors/groups/7/facets/extra.file': () => ({ key: 'extra.file', exact: false, events: 100, without: 2, other: 0, values: [{ value: 'IMG_2031.jpg', count: 90, share: 0.92, usual: null, users: 3, last_seen: 0, event: '3'.padStart(32, 'a') }, { value: 'holiday.zip', count: 8, share: 0.08, usual: null, users: 1, last_seen: 0, event: null }] }),
   '/api/v1/comments': () => ({ comments: [{ id: 'c1', by: 'ana', at: Date.now() / 1000 - 60, text: 'the token of gdrive ran out' }] }),
@@ -41,7 +42,7 @@ async function at(path: string, told: Answers = {}, options: Parameters<typeof o
 const rows = (page: Watched) => page.locator('[role=row][data-index]')
 const focused = (page: Watched) => page.evaluate(() => document.activeElement?.textContent ?? '')
 
-const PAGES = { incoming: ['/errors', '2 errors are new since the deploy'], one: ['/errors/7', 'DriveError: 401 from drive api'], feedback: ['/errors?tab=feedback', 'Vera said something'], projects: ['/errors?tab=projects&project=1', '2 projects can send errors'], releases: ['/errors?tab=releases', 'The newest release is web@1.4.3'] }
+const PAGES = { incoming: ['/errors', '2 errors are new since the deploy'], one: ['/errors/7', 'DriveError: 401 from drive api'], feedback: ['/errors?tab=feedback', 'Vera said something'], projects: ['/errors?tab=projects&project=1', '2 projects can send errors'], releases: ['/errors?tab=releases', 'The newest release is web@1.4.3'], release: ['/errors?tab=releases&project=1&release=web@1.4.3', 'web@1.4.3 brought 2 new errors; one came back in it.'] }
 test.each(Object.entries(PAGES))('%s: axe finds nothing, in both themes, on a screen and a phone', async (name, [path, says]) => {
   const page = await at(path)
   await page.getByRole('heading', { level: 1, name: says }).waitFor()
@@ -135,7 +136,7 @@ test('one error: crash open with locals, raw one key away and remembered, events
   await page.getByText('raise DriveError(f').waitFor()
   await page.getByText('<Response 401>').waitFor()
   await page.getByText('taken out by the rule “token”').waitFor()
-  expect(await page.getByText('gdrive', { exact: true }).locator('..').innerText()).toMatch(/97\s*%[\s\S]*normally 20\s*%/)
+  expect(await page.getByRole('link', { name: 'gdrive', exact: true }).locator('..').innerText()).toMatch(/97\s*%[\s\S]*normally 20\s*%/)
   await page.keyboard.press('w')
   await page.getByText('Traceback (most recent call last):').first().waitFor()
   await page.reload()
@@ -281,6 +282,7 @@ test('from an error to its line of source, to a new issue, and to share an addre
   const source = { url: 'https://git.example/web/blob/abc/{path}#L{line}', root: '/srv/web/' }
   const page = await at('/errors/WEB-7', { '/api/v1/errors/groups/WEB-7': () => group, '/api/v1/errors/groups/WEB-7/events': () => [anEvent(0, { _source: source })] }, { permissions: ['clipboard-read', 'clipboard-write'] })
   expect(await page.getByRole('link', { name: 'This line in the repository' }).getAttribute('href')).toBe('https://git.example/web/blob/abc/jobs/upload.py#L88')
+  expect(await axe(page, '.main')).toEqual([])
   expect(await page.getByRole('link', { name: 'New issue' }).getAttribute('href')).toBe(group.links?.new_issue)
   await page.getByRole('button', { name: 'Copy short link' }).click()
   await until('the link', async () => (await page.evaluate(() => navigator.clipboard.readText())) === server.url('/errors/WEB-7'))
@@ -291,6 +293,48 @@ test('a release says how often it was deployed, and how it runs', async () => {
   const page = await at('/errors?tab=releases')
   const row = page.getByRole('row').filter({ hasText: 'web@1.4.3' })
   await until('its run', async () => /2 times, 14 commits\s+98\.7\s%\s+60\s%/.test(await row.innerText()))
+  await page.context().close()
+})
+
+test('a release: what began and came back in it, its deploys and commits; an error and the list lead to it', async () => {
+  const page = await at('/errors?tab=releases')
+  await page.getByRole('link', { name: 'web@1.4.3', exact: true }).click()
+  await page.getByRole('heading', { name: 'web@1.4.3 brought 2 new errors; one came back in it.' }).waitFor()
+  await page.getByRole('table', { name: 'Began in it' }).getByRole('link', { name: 'DriveError: 401 from drive api' }).waitFor()
+  await page.getByRole('table', { name: 'Came back in it' }).getByRole('link', { name: /^IntegrityError/ }).waitFor()
+  await page.getByText('98.7\u202f% of 900 sessions without a crash').waitFor()
+  await page.getByRole('region', { name: 'Deploys' }).getByText('production').waitFor()
+  await page.getByRole('region', { name: '1 commit' }).getByText('Upload in parts').waitFor()
+  await page.goto(server.url('/errors/7'))
+  await page.getByRole('link', { name: 'new in web@1.4.3' }).click()
+  await page.getByRole('heading', { name: 'web@1.4.3 brought 2 new errors' }).waitFor()
+  // As the server marks what sentry-cli tells of.
+  await fetch(server.url('/events/'), { method: 'POST', body: JSON.stringify({ what: 'web@1.4.3 deployed to production', tags: ['deploy', 'web'] }) })
+  await page.goto(server.url('/changes'))
+  await page.getByRole('link', { name: 'web@1.4.3 deployed to production', exact: true }).click()
+  await until('its page', () => new URL(page.url()).searchParams.get('release') === 'web@1.4.3')
+  await page.getByRole('heading', { name: 'web@1.4.3 brought 2 new errors' }).waitFor()
+  await page.route('**/api/v1/errors/releases/none*', (route) => route.fulfill({ status: 404, json: { error: 'nothing has been seen of the release `none`' } }))
+  await page.goto(server.url('/errors?tab=releases&project=1&release=none'))
+  await page.getByRole('heading', { name: 'Nothing has been seen of none.' }).waitFor()
+  await page.getByText('It is known as soon as').waitFor()
+  await page.context().close()
+})
+
+test('texts that turn round what is read are seen, and turn nothing', async () => {
+  const turned = (change = {}) => ({ ...someGroups()[0], title: 'cannot open photo_\u202egpj.exe', culprit: 'shop\u202e.py', ...change })
+  const seen = 'cannot open photo_[U+202E]gpj.exe'
+  const page = await at('/errors', { '/api/v1/errors/groups': () => [turned()], '/api/v1/errors/groups/7': () => wholeGroup({ ...turned(), tags: [{ key: 'file', values: [{ value: 'a\u202eb', count: 1, last_seen: 0, share: 1, usual: 1 }] }] }), '/api/v1/errors/groups/7/events': () => [anEvent(0, { extra: { name: 'x\u202ey' } })], '/api/v1/errors/groups/7/similar': () => [{ ...turned({ id: 8 }), alike: 0.9 }] })
+  await page.getByRole('link', { name: seen }).waitFor()
+  await page.getByRole('heading', { level: 1, name: seen }).waitFor()
+  await page.goto(server.url('/errors/7'))
+  await page.getByRole('heading', { level: 1, name: seen }).waitFor()
+  await page.getByText('x[U+202E]y').waitFor()
+  await page.getByRole('link', { name: 'a[U+202E]b' }).waitFor()
+  await page.getByText('90\u202f% alike').waitFor()
+  await page.getByRole('button', { name: 'Show as JSON' }).click()
+  await page.getByText('"name": "x\\u202ey"').waitFor()
+  expect(await page.evaluate(() => document.body.innerText.includes('\u202e'))).toBe(false)
   await page.context().close()
 })
 

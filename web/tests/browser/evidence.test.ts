@@ -34,7 +34,7 @@ test('what else was bad on the same host stands beside an incident', async () =>
     await wear(page, width, colorScheme)
     await next(page, server.url(`/incidents/${id}`))
     await settled(page)
-    const beside = page.getByRole('region', { name: 'Also bad on these hosts' })
+    const beside = page.getByRole('region', { name: 'Also bad here' })
     await beside.getByRole('link', { name: 'web1/mail' }).waitFor()
     await beside.getByText('web1/mail is broken').waitFor()
     expect(await axe(page)).toEqual([])
@@ -44,6 +44,28 @@ test('what else was bad on the same host stands beside an incident', async () =>
   }
   await page.context().close()
   for (const name of CHECKS) await report(name, 0)
+})
+
+test('errors that were new while it was bad stand beside it, and lead to their page', async () => {
+  const made = (await (await send('POST', '/api/v1/errors/projects', { name: 'shop' })).json()) as { id: number; dsn: string }
+  const key = new URL(made.dsn).username
+  await report('web1/disk', 2)
+  const id = await incidentOf('web1/disk', 'open')
+  const event = { exception: { values: [{ type: 'DriveError', value: 'no space left' }] }, platform: 'python' }
+  expect((await fetch(server.url(`/api/${made.id}/store/?sentry_version=7&sentry_key=${key}`), { method: 'POST', body: JSON.stringify(event) })).status).toBe(200)
+  const page = await open(browser, 'about:blank')
+  for (const [width, colorScheme] of [[1400, 'dark'], [390, 'light']] as const) {
+    await wear(page, width, colorScheme)
+    await next(page, server.url(`/incidents/${id}`))
+    await settled(page)
+    const then = page.getByRole('region', { name: 'Errors of this time' })
+    expect(await then.getByRole('link', { name: 'DriveError: no space left' }).getAttribute('href')).toMatch(/^\/errors\/\d+/)
+    expect(await axe(page)).toEqual([])
+    expect(await sideways(page)).toBeLessThanOrEqual(0)
+    await shot(page, `incident-errors-${width}-${colorScheme}`, true)
+  }
+  await page.context().close()
+  await report('web1/disk', 0)
 })
 
 test('noise: one tap offers another threshold with its replay, and one takes it', async () => {

@@ -100,6 +100,33 @@ test('a policy: what it names must be there; what was made here is a file', asyn
   await page.context().close()
 })
 
+test('what is needed elsewhere is taken out only by who says so twice, and stays if one thinks better of it', async () => {
+  const put = (path: string, body: unknown) => fetch(server.url(`/api/v1/${path}`), { method: 'PUT', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  expect((await put('schedules/needed', { time_zone: 'UTC', layer: [{ people: ['ana'], rotation: 'daily', start: '2026-01-05', handoff: '09:00' }] })).ok).toBe(true)
+  expect((await put('escalation-policies/needs', { step: [{ notify: ['schedule:needed'], wait: '5min' }] })).ok).toBe(true)
+  const there = async () => (await server.json<{ schedules: { name: string }[] }>('/api/v1/schedules')).schedules.some(({ name }) => name === 'needed')
+  const page = await open(browser, server.url('/oncall'))
+  await settled(page)
+  const button = (name: string) => page.getByRole('button', { name, exact: true })
+  await button('Take out needed').click()
+  await button('Keep').click()
+  await button('Take out needed').click()
+  await button('Really take out needed').click()
+  // The server says by whom it is needed; nothing has gone.
+  await page.getByText(/needs/).and(page.locator('.trouble *')).first().waitFor()
+  expect(await there()).toBe(true)
+  // As high as all of it: nothing is beneath a bar.
+  await page.setViewportSize({ width: 1400, height: 2400 })
+  expect(await axe(page)).toEqual([])
+  await button('Keep').click()
+  expect(await button('Take out all the same: needed').count()).toBe(0)
+  await button('Take out needed').click()
+  await button('Really take out needed').click()
+  await button('Take out all the same: needed').click()
+  await until('its end', async () => !(await there()))
+  await page.context().close()
+})
+
 test('a team, in the settings', async () => {
   const page = await open(browser, server.url('/settings'), { colorScheme: 'light', viewport: { width: 390, height: 844 } })
   await page.getByRole('button', { name: 'New team' }).click()

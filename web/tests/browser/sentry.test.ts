@@ -157,3 +157,26 @@ test('raven-js sends from a page of another site', async () => {
   expect(wrong(old)).toEqual([])
   await old.context().close()
 })
+
+test('the widget of the client brings what people say, with who they are and where they were', async () => {
+  await script('client')
+  const { id, dsn } = await project('widget')
+  plainPage('widget.html', '<script src="client.js"></script>', `
+    Sentry.init({ dsn: ${JSON.stringify(dsn)}, release: 'shop@3.0.0', integrations: [Sentry.feedbackIntegration({ colorScheme: 'light' })] })`)
+  const page = await open(browser, `${shop.url}/widget.html`)
+  await page.getByRole('button', { name: 'Report a Bug' }).click()
+  const dialog = page.getByRole('dialog')
+  await dialog.getByLabel('Name').fill('Vera')
+  await dialog.getByLabel('Email').fill('vera@example.com')
+  await dialog.getByLabel('Description').fill('The tea is cold.')
+  await dialog.getByRole('button', { name: 'Send Bug Report' }).click()
+  await page.getByText('Thank you for your report!').waitFor()
+  type Words = { name: string; email: string; comments: string; url: string | null; group: { kind: string } | null }
+  const [words] = await until('the words of the widget', async () => {
+    const all = await server.json<Words[]>(`/api/v1/errors/feedback?project=${id}`)
+    return all.length ? all : undefined
+  })
+  expect(words).toMatchObject({ name: 'Vera', email: 'vera@example.com', comments: 'The tea is cold.', url: `${shop.url}/widget.html`, group: { kind: 'feedback' } })
+  expect(wrong(page)).toEqual([])
+  await page.context().close()
+})

@@ -1,5 +1,5 @@
 /** Errors as the API tells them. */
-import type { ErrorEvent, ErrorGroup, Project, Said, SeriesAnswer, WholeGroup } from '../../src/api/errors.ts'
+import type { ErrorEvent, ErrorGroup, Project, Said, SeriesAnswer, WholeGroup, WholeRelease } from '../../src/api/errors.ts'
 
 const HOUR = 3600
 const now = () => Math.floor(Date.now() / 1000)
@@ -61,6 +61,13 @@ export const wholeGroup = (change: Partial<WholeGroup> = {}): WholeGroup => ({
 export const aProject = (change: Partial<Project> = {}): Project => ({
   id: 1, name: 'web', created: now() - 30 * 86_400, dsn: `http://${'a'.repeat(32)}@127.0.0.1:8080/1`, last_heard: now() - 3, client: 'sentry.python/2.19.0', keys: [{ key: 'a'.repeat(32), label: '', enabled: true, created: now() - 30 * 86_400, dsn: `http://${'a'.repeat(32)}@127.0.0.1:8080/1` }, { key: 'b'.repeat(32), label: 'old', enabled: false, created: 0, dsn: '' }],
   releases: [{ release: 'web@1.4.3', first_seen: now() - 720 }, { release: 'web@1.4.2', first_seen: now() - 5 * 86_400 }], ...change,
+})
+
+/** Two hours old, deployed twice. */
+export const aRelease = (change: Partial<WholeRelease> = {}): WholeRelease => ({
+  release: 'web@1.4.3', first_seen: now() - 7200, released: null, url: null, deploys: 2, commits: 1, groups_new: 2, events: 415, sessions: 900, crashed: 11, crash_free: 0.9876, adoption: 0.6, since: now() - 14 * 86_400,
+  deployed: [{ environment: 'production', name: 'web1-web3', url: 'https://ci.example.com/77', started: now() - 7000, finished: now() - 6900 }, { environment: 'staging', name: '', url: '', started: null, finished: now() - 7100 }],
+  changes: [{ id: '4f2a9c1b'.repeat(5), repository: 'web', author_name: 'Ana', author_email: 'ana@example.com', at: now() - 9000, message: 'Upload in parts\n\nas drive asks for' }], ...change,
 })
 
 const words = (event: number, change: Partial<Said>): Said => ({

@@ -69,8 +69,8 @@ pub fn user(common: &Common, command: &UserCommand) -> Result<(), Failure> {
                 &["name", "display_name", "role", "teams", "suspended"],
             )?;
         }
-        UserCommand::Remove { name } => {
-            let path = format!("/api/v1/people/{}", encode(name));
+        UserCommand::Remove { name, confirmed } => {
+            let path = format!("/api/v1/people/{}?confirmed={confirmed}", encode(name));
             super::block_on(server.send_json(Method::DELETE, &path, &json!({})))?;
             said(common, json!({"removed": name}), format!("{name} may not sign in any more"))?;
         }

@@ -23,6 +23,7 @@ struct Series {
 }
 
 pub fn run(common: &Common, options: &QueryOptions) -> Result<(), Failure> {
+    refuse_mistake(&options.target)?;
     let terminal = std::io::stdout().is_terminal();
     let usual = if common.json { QueryFormat::Json } else { QueryFormat::Table };
     let format = options.format.unwrap_or(usual);
@@ -41,6 +42,15 @@ pub fn run(common: &Common, options: &QueryOptions) -> Result<(), Failure> {
             }
         }
     })
+}
+
+/// Of a call that is not closed Graphite makes a name, as which nothing is stored: whoever types it would read "no points".
+fn refuse_mistake(target: &str) -> Result<(), Failure> {
+    let Some(mistake) = http_api::mistake_of_form(target) else { return Ok(()) };
+    let mark =
+        mistake.start.map(|start| format!("\n  {target}\n  {}^", " ".repeat(start))).unwrap_or_default();
+    let hint = mistake.hint.map(|hint| format!("\n  {hint}")).unwrap_or_default();
+    Err(Failure::usage(format!("this is not a target: {}{mark}{hint}", mistake.message)))
 }
 
 async fn past(

@@ -1,6 +1,8 @@
 //! What can be read and is hardly meant: told as warnings, as the other half of it may be made in the UI.
 
 use incidents::oncall::Target;
+use monitors::config::CheckConfig;
+use monitors::services::Services;
 
 use super::Config;
 
@@ -20,6 +22,12 @@ impl Config {
         doubts.extend(self.people_elsewhere());
         doubts.extend(self.members_elsewhere());
         doubts.extend(self.without_address());
+        doubts.extend(self.services_of_checks());
+        let unreadable = notify::secret::unreadable(&self.channel).into_iter();
+        doubts.extend(unreadable.map(|(index, key, why)| {
+            let why = format!("{why}: unless it can be read by then, no page goes by this channel");
+            (format!("channel.{index}.{key}"), why)
+        }));
         doubts
     }
 
@@ -46,6 +54,27 @@ impl Config {
             }
         }
         doubts
+    }
+
+    /// Of a check `service` is what Nagios calls it, and makes it no part of a [[service]].
+    fn services_of_checks(&self) -> Vec<(String, String)> {
+        let services = Services::new(&self.service, http_api::place);
+        let meant = |check: &'_ CheckConfig| -> Option<String> {
+            let name = check.service.as_ref().filter(|_| check.host.is_empty())?;
+            let is_one = services.all.iter().any(|one| one.name == *name);
+            let is_part = services.of_watched(&check.name, None).next().is_some();
+            (is_one && !is_part).then(|| name.clone())
+        };
+        let named =
+            self.check.iter().enumerate().filter_map(|(index, check)| Some((index, check, meant(check)?)));
+        let said = named.map(|(index, check, name)| {
+            let why = format!(
+                "of a check this is what Nagios calls it: the [[service]] `{name}` has it as a part once it stands there, as availability = [\"{}\"]",
+                check.name
+            );
+            (format!("check.{index}.service"), why)
+        });
+        said.collect()
     }
 
     /// Policies that are named and stand in no file.

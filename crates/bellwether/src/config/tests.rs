@@ -331,6 +331,27 @@ fn people_of_the_pages_may_be_named_and_are_doubted() {
 }
 
 #[test]
+fn what_would_do_nothing_is_doubted() {
+    let text = "[[service]]\nname = \"shop\"\navailability = [\"listed\"]\n\
+                [[check]]\nname = \"alone\"\ntype = \"passive\"\nservice = \"shop\"\n\
+                [[check]]\nname = \"listed\"\ntype = \"passive\"\nservice = \"shop\"\n\
+                [[channel]]\nname = \"hook\"\ntype = \"webhook\"\nurl = \"https://example.org/\"\nsecret_file = \"/nowhere/at/all\"\n";
+    let (_directory, config) = load(&[("bellwether.toml", text)], &[]);
+    let said: Vec<String> = config.unwrap().doubts.iter().map(|one| one.message.clone()).collect();
+    assert!(
+        said.len() == 2
+            && said
+                .iter()
+                .any(|one| one.starts_with("check.0.service: of a check this is what Nagios calls it")),
+        "{said:#?}"
+    );
+    assert!(
+        said.iter().any(|one| one.starts_with("channel.0.secret_file: /nowhere/at/all: No such file")),
+        "{said:#?}"
+    );
+}
+
+#[test]
 fn an_address_that_can_be_none_is_told_at_its_key_and_not_repeated() {
     let of_contact =
         |name: &str, keys: &str| format!("[[contact]]\nname = \"{name}\"\nchannels = [\"log\"]\n{keys}");

@@ -1,8 +1,10 @@
 //! How the keeping of errors is: counters, gauges and the part of the health page.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use http_api::control::{Part, State};
+use http_api::sentry::senders::Sent;
 use vocabulary::ports::EventLog;
 
 use super::tee;
@@ -43,16 +45,26 @@ pub fn count(house: &House, all: &mut Counters) {
         all.add(&format!("errors.refused.{status}"), count);
     }
     let sent = errors.senders.all();
-    let sum = |of: fn(&http_api::sentry::senders::Sent) -> u64| sent.values().map(of).sum::<u64>();
+    let sum = |of: fn(&Sent) -> u64| sent.values().map(of).sum::<u64>();
     all.add("errors.dropped.limited", sum(|sent| sent.limited));
     all.add("errors.dropped.invalid", sum(|sent| sent.invalid));
     all.add("errors.dropped.attachments", sum(|sent| sent.dropped_attachments));
     all.add("errors.dropped.reports", sum(|sent| sent.dropped_reports));
     all.add("errors.dropped.check_ins", sum(|sent| sent.unknown_check_ins));
     all.add("errors.dropped.schedules", sum(|sent| sent.dropped_schedules));
+    for (category, counter) in LIMITED_OTHERS {
+        all.add(&format!("errors.dropped.{counter}"), limited_others(&sent, category));
+    }
     all.add("errors.dropped.unused", sum(|sent| sent.unused.values().sum()));
     all.add("errors.check_ins", sum(|sent| sent.check_ins));
     tee::count(house, all);
+}
+
+/// What has a quota of its own: category, and what its counter is called.
+const LIMITED_OTHERS: [(&str, &str); 2] = [("transaction", "transactions"), ("session", "sessions")];
+
+fn limited_others(sent: &BTreeMap<u64, Sent>, category: &str) -> u64 {
+    sent.values().filter_map(|sent| sent.limited_others.get(category)).sum()
 }
 
 pub fn gauges(house: &House, add: &mut impl FnMut(&str, f64)) {
@@ -75,7 +87,8 @@ pub fn errors_part(house: &House) -> Option<Part> {
     let lost = |counter: &str, cause, total, help| {
         dropped(house, &format!("errors.dropped.{counter}"), cause, total, help)
     };
-    let limited = errors.senders.all().values().map(|sent| sent.limited).sum();
+    let sent = errors.senders.all();
+    let limited = sent.values().map(|sent| sent.limited).sum();
     let list = vec![
         lost(
             "busy",
@@ -85,6 +98,24 @@ pub fn errors_part(house: &House) -> Option<Part> {
         ),
         lost("not_kept", "disk", read(&stats.not_kept), "the disk or the state database did not take them"),
         lost("limited", "quota", limited, "a project has sent more than it may in five minutes"),
+        lost(
+            "transactions",
+            "quota",
+            limited_others(&sent, "transaction"),
+            "a project has sent more transactions than it may in five minutes",
+        ),
+        lost(
+            "sessions",
+            "quota",
+            limited_others(&sent, "session"),
+            "a project has sent more sessions than it may in five minutes",
+        ),
+        lost(
+            "check_ins",
+            "quota",
+            sent.values().map(|sent| sent.unknown_check_ins).sum(),
+            "no heartbeat takes them: make one called PROJECT/SLUG, or let the job say its schedule",
+        ),
     ];
     let lost_lately = list.iter().any(|one| one.last_minute > 0 && one.cause != "quota");
     let trouble = stats.keeping.why().or_else(|| stats.counting.why());

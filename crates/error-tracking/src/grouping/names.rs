@@ -6,8 +6,6 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use crate::read::{Tree, text_at};
-
 /// One kind of generated part. `needle` spares most names the pattern.
 struct Cleaner {
     platforms: &'static [&'static str],
@@ -112,6 +110,13 @@ static CELL: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^<(ipython-input|doctest)[^>]*>$").expect("it is read by a test"));
 
 /// Compiled templates and pieces of bundles are called by a hash or a number.
+fn is_numbered(name: &str) -> bool {
+    // Hardly any name begins so, and that is told sooner than by the pattern.
+    let digits = name.bytes().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
+    let begins_so = digits > 0 && matches!(name.as_bytes().get(digits), None | Some(b'.'));
+    begins_so && NUMBERED.is_match(name)
+}
+
 static NUMBERED: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^([0-9]+|[0-9a-f]{16,})(\.\w+)*$").expect("it is read by a test"));
 /// Build tools add digits, or parts with separators, to what they name.
@@ -149,15 +154,18 @@ pub(super) fn function<'n>(platform: &str, name: &'n str) -> Option<Cow<'n, str>
 
 pub(super) fn module<'n>(platform: &str, name: &'n str) -> Option<Cow<'n, str>> {
     let name = cleaned(platform, name.trim());
-    (!NO_FUNCTION.contains(&&*name) && !NUMBERED.is_match(&name)).then_some(name)
+    (!NO_FUNCTION.contains(&&*name) && !is_numbered(&name)).then_some(name)
 }
 
 /// Class and method, of the frame of an async method.
-pub(super) fn state_machine<'t>(frame: &'t Tree<'_>) -> Option<(&'t str, &'t str)> {
-    if text_at(frame, &["function"]) != Some("MoveNext") {
+pub(super) fn state_machine<'t>(
+    module: Option<&'t str>,
+    function: Option<&str>,
+) -> Option<(&'t str, &'t str)> {
+    if function != Some("MoveNext") {
         return None;
     }
-    let found = STATE_MACHINE.captures(text_at(frame, &["module"])?)?;
+    let found = STATE_MACHINE.captures(module?)?;
     Some((found.get(1)?.as_str(), found.get(2)?.as_str()))
 }
 
@@ -184,7 +192,7 @@ pub(super) fn file(platform: &str, path: &str) -> Option<String> {
     let path = if is_js { path.split(['?', '#']).next().unwrap_or_default() } else { path };
     let base = path.rsplit(['/', '\\']).next().unwrap_or_default();
     let lower = base.to_lowercase();
-    if NO_FILE.contains(&base) || NUMBERED.is_match(&lower) {
+    if NO_FILE.contains(&base) || is_numbered(&lower) {
         return None;
     }
     let base = lower;

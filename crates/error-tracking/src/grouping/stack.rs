@@ -40,8 +40,9 @@ pub(super) fn of(event: &Tree<'_>, stacktrace: Option<&Tree<'_>>, has_own: bool)
     // Places of those that count, to find what repeats.
     let mut counting: Vec<usize> = Vec::new();
     for frame in frames {
-        let part = of_frame(platform, frame);
-        let part = if has_own && !is_in_app(frame) { part.not("not the program's own code") } else { part };
+        let frame = Frame::of(frame);
+        let part = of_frame(platform, &frame);
+        let part = if has_own && !frame.is_in_app { part.not("not the program's own code") } else { part };
         if part.counts {
             counting.push(parts.len());
         }
@@ -72,11 +73,44 @@ fn is_in_app(frame: &Tree<'_>) -> bool {
     frame.get("in_app").and_then(Tree::bool) == Some(true)
 }
 
-fn of_frame(platform: &str, frame: &Tree<'_>) -> Why {
-    let platform = text_at(frame, &["platform"]).unwrap_or(platform);
+/// What counts of a frame, found in one look at its fields.
+#[derive(Default)]
+struct Frame<'t> {
+    platform: Option<&'t str>,
+    module: Option<&'t str>,
+    function: Option<&'t str>,
+    filename: Option<&'t str>,
+    abs_path: Option<&'t str>,
+    context_line: Option<&'t str>,
+    is_in_app: bool,
+    is_mapped: bool,
+}
+
+impl<'t> Frame<'t> {
+    fn of(tree: &'t Tree<'_>) -> Frame<'t> {
+        let mut frame = Frame::default();
+        for (key, value) in tree.entries() {
+            match &**key {
+                "platform" => frame.platform = value.text(),
+                "module" => frame.module = value.text(),
+                "function" => frame.function = value.text(),
+                "filename" => frame.filename = value.text(),
+                "abs_path" => frame.abs_path = value.text(),
+                "context_line" => frame.context_line = value.text(),
+                "in_app" => frame.is_in_app = value.bool() == Some(true),
+                "data" => frame.is_mapped = value.get("sourcemap").is_some(),
+                _ => {}
+            }
+        }
+        frame
+    }
+}
+
+fn of_frame(platform: &str, frame: &Frame<'_>) -> Why {
+    let platform = frame.platform.unwrap_or(platform);
     let context = context(platform, frame);
     let has_source = context.as_ref().is_some_and(|context| context.counts);
-    if let Some((module, function)) = names::state_machine(frame) {
+    if let Some((module, function)) = names::state_machine(frame.module, frame.function) {
         let parts = [Why::leaf("module", module), Why::leaf("function", function)];
         return Why::of("frame", parts.into_iter().map(|part| part.with_hint(Some(GENERATED))).collect());
     }
@@ -85,35 +119,34 @@ fn of_frame(platform: &str, frame: &Tree<'_>) -> Why {
 }
 
 /// The module, else the file.
-fn place(platform: &str, frame: &Tree<'_>) -> Option<Why> {
-    if let Some(written) = text_at(frame, &["module"])
+fn place(platform: &str, frame: &Frame<'_>) -> Option<Why> {
+    if let Some(written) = frame.module
         && let Some(module) = names::module(platform, written)
     {
         let hint = (module != written).then_some(GENERATED);
         return Some(Why::leaf("module", module).with_hint(hint));
     }
-    let path = text_at(frame, &["filename"]).or_else(|| text_at(frame, &["abs_path"]))?;
+    let path = frame.filename.or(frame.abs_path)?;
     let name = names::file(platform, path)?;
     let is_chosen = names::is_chosen(&name);
     let file = Why::leaf("file", name);
-    let is_url = names::is_url(path) || text_at(frame, &["abs_path"]).is_some_and(names::is_url);
+    let is_url = names::is_url(path) || frame.abs_path.is_some_and(names::is_url);
     Some(if is_url && !is_chosen { file.not("it may be called otherwise by the next build") } else { file })
 }
 
-fn function(platform: &str, frame: &Tree<'_>, has_source: bool) -> Option<Why> {
-    let written = text_at(frame, &["function"])?;
+fn function(platform: &str, frame: &Frame<'_>, has_source: bool) -> Option<Why> {
+    let written = frame.function?;
     let Some(name) = names::function(platform, written) else {
         return Some(Why::leaf("function", written).not("it has no name"));
     };
     let hint = (name != written).then_some(GENERATED);
     let function = Why::leaf("function", name).with_hint(hint);
     // A source map tells what a place was called by guessing: the line itself is sure.
-    let is_mapped = frame.at(&["data", "sourcemap"]).is_some();
-    Some(if is_mapped && has_source { function.not("the line tells more") } else { function })
+    Some(if frame.is_mapped && has_source { function.not("the line tells more") } else { function })
 }
 
-fn context(platform: &str, frame: &Tree<'_>) -> Option<Why> {
-    let written = text_at(frame, &["context_line"]).filter(|_| TRUSTED_SOURCE.contains(&platform))?;
+fn context(platform: &str, frame: &Frame<'_>) -> Option<Why> {
+    let written = frame.context_line.filter(|_| TRUSTED_SOURCE.contains(&platform))?;
     let line = with_single_blanks(written);
     if line.is_empty() {
         return None;

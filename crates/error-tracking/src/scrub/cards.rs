@@ -3,6 +3,8 @@
 use std::ops::Range;
 
 const LENGTHS: std::ops::RangeInclusive<usize> = 13..=19;
+/// One more than a card has: then it is none.
+const MOST_DIGITS: usize = *LENGTHS.end() + 1;
 
 /// Digits with single blanks or dashes between them, and none directly before or behind.
 pub(super) fn cards(text: &str) -> Vec<Range<usize>> {
@@ -14,10 +16,11 @@ pub(super) fn cards(text: &str) -> Vec<Range<usize>> {
             at += 1;
             continue;
         }
-        let (end, digits) = run(bytes, at);
+        let (end, digits, count) = run(bytes, at);
+        let digits = &digits[..count];
         let is_part =
             at > 0 && (bytes[at - 1].is_ascii_alphanumeric() || matches!(bytes[at - 1], b'.' | b'_'));
-        if !is_part && LENGTHS.contains(&digits.len()) && has_prefix(&digits) && is_checked(&digits) {
+        if !is_part && LENGTHS.contains(&count) && has_prefix(digits) && is_checked(digits) {
             found.push(at..end);
         }
         at = end;
@@ -25,17 +28,18 @@ pub(super) fn cards(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Where the digits end, and which they are; of very long ones the first.
-fn run(bytes: &[u8], start: usize) -> (usize, Vec<u8>) {
-    let mut digits = Vec::new();
+/// Where the digits end, and which and how many they are; of very long ones the first.
+fn run(bytes: &[u8], start: usize) -> (usize, [u8; MOST_DIGITS], usize) {
+    let (mut digits, mut count) = ([0; MOST_DIGITS], 0);
     let (mut at, mut end) = (start, start);
     while let Some(byte) = bytes.get(at) {
         let is_between = matches!(byte, b' ' | b'-') && bytes.get(at + 1).is_some_and(u8::is_ascii_digit);
         match byte {
             b'0'..=b'9' => {
                 end = at + 1;
-                if digits.len() <= *LENGTHS.end() {
-                    digits.push(byte - b'0');
+                if let Some(place) = digits.get_mut(count) {
+                    *place = byte - b'0';
+                    count += 1;
                 }
             }
             _ if is_between => {}
@@ -43,7 +47,7 @@ fn run(bytes: &[u8], start: usize) -> (usize, Vec<u8>) {
         }
         at += 1;
     }
-    (end, digits)
+    (end, digits, count)
 }
 
 /// As the big schemes begin; a millisecond since 1970 begins with 1.

@@ -5,10 +5,11 @@
 //! left alone: a package called `authlib` is no secret.
 
 mod cards;
+mod secret;
+mod signs;
 mod texts;
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
 
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
@@ -17,14 +18,10 @@ use crate::event::Scrubbed;
 use crate::limits::{MAX_NAME, MAX_PATTERN, MAX_PATTERN_BYTES, MAX_SCRUBBED};
 use crate::project::Settings;
 use crate::read::Tree;
+use secret::secret_in;
 
 pub const FILTERED: &str = "[Filtered]";
 
-/// Sentry's own list; a field is secret whose name contains one of them.
-static SECRET: LazyLock<Regex> = LazyLock::new(|| {
-    let names = "password|secret|passwd|api_key|apikey|auth|credentials|mysql_pwd|privatekey|private_key|token|bearer";
-    Regex::new(&format!("(?i){names}")).expect("it is read by a test")
-});
 /// Whoever has one of these is signed in as somebody else.
 const SESSIONS: [&str; 5] = ["cookie", "set-cookie", "sessionid", "session_id", "phpsessid"];
 const ADDRESSES: [&str; 4] = ["ip_address", "remote_addr", "x-forwarded-for", "x-real-ip"];
@@ -162,8 +159,8 @@ impl Scrubber {
         if !self.defaults {
             return None;
         }
-        if let Some(secret) = SECRET.find(key) {
-            return Some(Cow::Owned(secret.as_str().to_lowercase()));
+        if let Some(secret) = secret_in(key) {
+            return Some(Cow::Owned(secret.to_lowercase()));
         }
         is_one_of(&SESSIONS).then_some(Cow::Borrowed("session"))
     }

@@ -1,11 +1,14 @@
 //! Secrets within texts: card numbers, passwords in URLs, fields of forms and query strings, keys.
 
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::cards::cards;
-use super::{FILTERED, SECRET, Scrubber};
+use super::secret::secret_in;
+use super::signs::Signs;
+use super::{FILTERED, Scrubber};
 
 const PRIVATE_KEY: &str = "-----BEGIN ";
 /// `https://ana:secret@host`
@@ -24,6 +27,16 @@ static PAIR: LazyLock<Regex> = LazyLock::new(|| {
 /// The text without what it looks for, if that was there, and its rule.
 type Step = fn(&Scrubber, &str) -> Option<(String, &'static str)>;
 
+/// Each with signs without which there is nothing to be found.
+const STEPS: [(Signs, Step); 5] = [
+    (Signs::of("-"), private_key),
+    (Signs::of("://"), passwords_in_urls),
+    // Of `basic 1` and `bearer 1`.
+    (Signs::of("ba 1"), bearers),
+    (Signs::of("="), pairs),
+    (Signs::of("1"), card_numbers),
+];
+
 impl Scrubber {
     /// Without what is secret in it, and the rule that took it out; of several the last.
     pub(crate) fn in_text(&self, text: &str) -> Option<(String, String)> {
@@ -34,8 +47,9 @@ impl Scrubber {
         };
         let mut now: Option<String> = None;
         if self.defaults {
-            let steps: [Step; 4] = [private_key, passwords, pairs, card_numbers];
-            for step in steps {
+            // What a step puts in the place of something has none of those that are wanted.
+            let signs = Signs::of(text);
+            for (_, step) in STEPS.iter().filter(|(wanted, _)| signs.have(*wanted)) {
                 now = apply(step(self, now.as_deref().unwrap_or(text)));
             }
         }
@@ -55,20 +69,24 @@ fn private_key(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
     text[at..].contains("PRIVATE KEY").then(|| (format!("{}{FILTERED}", &text[..at]), "private_key"))
 }
 
-fn passwords(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
-    let in_urls = text.contains("://").then(|| URL_PASSWORD.replace_all(text, format!("${{1}}{FILTERED}@")));
-    let text = in_urls.unwrap_or(text.into());
-    // In most texts there is neither, and nothing is copied.
-    let has_blank = text.contains(' ');
-    let bearers =
-        if has_blank { BEARER.replace_all(&text, format!("$1 {FILTERED}")) } else { (&*text).into() };
-    let is_changed =
-        matches!(bearers, std::borrow::Cow::Owned(_)) || matches!(text, std::borrow::Cow::Owned(_));
-    is_changed.then(|| (bearers.into_owned(), "password"))
+fn passwords_in_urls(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
+    let replaced = text.contains("://").then(|| URL_PASSWORD.replace_all(text, format!("${{1}}{FILTERED}@")));
+    changed(replaced?, "password")
+}
+
+fn bearers(_: &Scrubber, text: &str) -> Option<(String, &'static str)> {
+    changed(BEARER.replace_all(text, format!("$1 {FILTERED}")), "password")
+}
+
+fn changed(replaced: Cow<'_, str>, rule: &'static str) -> Option<(String, &'static str)> {
+    match replaced {
+        Cow::Owned(text) => Some((text, rule)),
+        Cow::Borrowed(_) => None,
+    }
 }
 
 fn pairs(scrubber: &Scrubber, text: &str) -> Option<(String, &'static str)> {
-    if !text.contains('=') || (!SECRET.is_match(text) && scrubber.fields.is_empty()) {
+    if !text.contains('=') || (secret_in(text).is_none() && scrubber.fields.is_empty()) {
         return None;
     }
     let mut is_changed = false;

@@ -61,6 +61,8 @@ fn groups_are_counted_and_listed() {
         assert_eq!(opened.get("1.0.0"), Some(&3));
         let active = |after: i64| story.tracker.active(Timestamp(NOW + after)).unwrap();
         assert_eq!((active(0), active(2 * 86_400)), (vec![1], vec![]));
+        let newest = |project| story.tracker.newest_event(project).unwrap().map(|at| at.0 >= NOW);
+        assert_eq!((newest(1), newest(2)), (Some(true), None));
         assert_eq!(story.list(&Wanted { status: Some("resolved".into()), ..Wanted::default() }), []);
         assert_eq!(story.list(&Wanted { project: Some(2), ..Wanted::default() }), []);
         let level = Some(("level".to_owned(), "error".to_owned()));

@@ -1,6 +1,6 @@
 //! What Sentry's SDKs send.
 
-use crate::sentry::json::{Limits, Tree, read};
+use crate::sentry::json::{Limits, Tree, read, read_within};
 use crate::sentry::limits::EVENT_BYTES;
 use crate::sentry::{
     auth, bundle, check_in, client_report, dsn::Dsn, envelope, security, sessions, store_body, user_report,
@@ -10,7 +10,13 @@ use crate::sentry::{
 /// Read within its bounds; what was written reads back as the same document.
 pub fn sentry_json(input: &[u8]) {
     for limits in [Limits::default(), Limits { depth: 3, nodes: 10 }] {
-        match read(input, &limits) {
+        let read_alone = read(input, &limits);
+        // Room for all texts that change, and for some of them.
+        for bytes in [input.len(), input.len() / 8] {
+            let mut room = vec![0; bytes];
+            assert_eq!(read_within(input, &limits, &mut room), read_alone);
+        }
+        match read_alone {
             Ok(tree) => {
                 assert!(depth(&tree) <= limits.depth && nodes(&tree) <= limits.nodes);
                 let written = tree.to_bytes();

@@ -14,13 +14,15 @@ pub struct Headers<'a> {
     pub authorization: Option<&'a str>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Auth {
     /// As [`dsn::public_key`] has it.
     pub key: String,
     /// Such as `sentry.python/2.19.0`.
     pub client: Option<String>,
     pub version: u8,
+    /// By the clock of old clients that send events without an envelope.
+    pub sent_at: Option<f64>,
 }
 
 /// Why not, and the status of the answer.
@@ -42,6 +44,7 @@ struct Claim {
     key: String,
     client: Option<String>,
     version: Option<String>,
+    timestamp: Option<String>,
 }
 
 /// `dsn` is the one of an envelope's header.
@@ -91,7 +94,8 @@ fn of_header(text: &str) -> Option<Claim> {
             "sentry_key" => claim.key = value.to_owned(),
             "sentry_client" => claim.client = Some(value.to_owned()),
             "sentry_version" => claim.version = Some(value.to_owned()),
-            // The secret and the timestamp are obsolete; others may come.
+            "sentry_timestamp" => claim.timestamp = Some(value.to_owned()),
+            // The secret is obsolete; others may come.
             _ => {}
         }
     }
@@ -100,7 +104,12 @@ fn of_header(text: &str) -> Option<Claim> {
 
 fn of_query(text: &str) -> Option<Claim> {
     let get = |name| query::get(text, name).map(|value| value.into_owned());
-    Some(Claim { key: get("sentry_key")?, client: get("sentry_client"), version: get("sentry_version") })
+    Some(Claim {
+        key: get("sentry_key")?,
+        client: get("sentry_client"),
+        version: get("sentry_version"),
+        timestamp: get("sentry_timestamp"),
+    })
 }
 
 fn of_dsn(text: &str) -> Result<Claim, Fault> {
@@ -121,7 +130,15 @@ fn checked(claim: Claim) -> Result<Auth, Fault> {
     };
     let key = dsn::public_key(&claim.key).map_err(|why| Fault::new(400, why))?;
     let client = claim.client.map(|client| super::cut(&client, CLIENT_BYTES).to_owned());
-    Ok(Auth { key, client, version })
+    let sent_at = claim.timestamp.as_deref().and_then(seconds);
+    Ok(Auth { key, client, version, sent_at })
+}
+
+/// Clients for Node count milliseconds, all others seconds. What is neither says nothing: the event counts all the same.
+fn seconds(text: &str) -> Option<f64> {
+    const YEAR_5138: f64 = 1e11;
+    let time = text.parse::<f64>().ok().filter(|time| time.is_finite() && *time > 0.0)?;
+    Some(if time < YEAR_5138 { time } else { time / 1_000.0 })
 }
 
 #[cfg(test)]
@@ -135,7 +152,7 @@ mod tests {
     }
 
     fn auth(client: Option<&str>, version: u8) -> Result<Auth, Fault> {
-        Ok(Auth { key: KEY.into(), client: client.map(str::to_owned), version })
+        Ok(Auth { key: KEY.into(), client: client.map(str::to_owned), version, sent_at: None })
     }
 
     #[test]
@@ -146,9 +163,24 @@ mod tests {
             "Sentry sentry_timestamp=1.5, sentry_client=raven-python/6.10.0, sentry_version=6, sentry_key={KEY}, \
              sentry_secret=ab"
         );
-        assert_eq!(header(&raven), auth(Some("raven-python/6.10.0"), 6));
+        let of_raven = auth(Some("raven-python/6.10.0"), 6).map(|auth| Auth { sent_at: Some(1.5), ..auth });
+        assert_eq!(header(&raven), of_raven);
         assert_eq!(header(&format!("sentry_version=2.0 sentry_key=\"{KEY}\"")), auth(None, 2));
         assert_eq!(header(&format!("SENTRY Sentry_Key={},,x", KEY.to_uppercase())), auth(None, 7));
+    }
+
+    #[test]
+    fn when_it_was_sent_is_in_seconds_or_milliseconds() {
+        let check = |text: &str, expected: Option<f64>| {
+            let read = header(&format!("Sentry sentry_key={KEY}, sentry_timestamp={text}"));
+            assert_eq!(read.unwrap().sent_at, expected, "{text}");
+        };
+        check("1700000000", Some(1_700_000_000.0));
+        check("1700000000.25", Some(1_700_000_000.25));
+        check("1700000000250", Some(1_700_000_000.25));
+        ["", "-5", "0", "nan", "inf", "yesterday"].iter().for_each(|text| check(text, None));
+        let query = format!("sentry_key={KEY}&sentry_timestamp=17");
+        assert_eq!(read(Headers::default(), &query, None).unwrap().sent_at, Some(17.0));
     }
 
     #[test]

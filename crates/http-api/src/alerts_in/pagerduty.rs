@@ -166,11 +166,20 @@ fn outcome(event: &Event, now: i64) -> Result<Outcome, Problem> {
     let more = custom_details.as_ref().map(|details| format!("\n{details}")).unwrap_or_default();
     Ok(Outcome {
         status: status_of_word(severity),
-        output: one_line(summary),
+        output: what_and_where(summary, source),
         long_output: format!("from {source}{more}{}", links(event)),
         of_sender: details::of_sender(&runbook(event), start, summary, now),
         ..Outcome::default()
     })
+}
+
+/// A telephone shows this line only, and summaries such as "disk full" are many.
+fn what_and_where(summary: &str, source: &str) -> String {
+    let (summary, source) = (one_line(summary), one_line(source));
+    match summary.to_lowercase().contains(&source.to_lowercase()) {
+        true => summary,
+        false => format!("{summary} (from {source})"),
+    }
 }
 
 /// The first link that says that it is one, as others write it in an annotation.
@@ -241,6 +250,12 @@ mod tests {
     use super::*;
 
     #[test]
+    fn where_it_is_is_said_once() {
+        assert_eq!(what_and_where("disk full\n/srv", " web1\n"), "disk full (from web1)");
+        assert_eq!(what_and_where("WEB1: disk full", "web1"), "WEB1: disk full");
+    }
+
+    #[test]
     fn what_comes_with_an_event_is_kept() {
         let event: Event = serde_json::from_value(json!({"event_action": "trigger", "client_url": "https://mon.example/7",
             "links": [{"href": "https://wiki.example/disk", "text": "Runbook"}, {"href": "https://x.example"}, {"text": "none"},
@@ -249,6 +264,7 @@ mod tests {
                 "timestamp": "1970-01-02T00:00:00Z"}}))
         .unwrap();
         let found = outcome(&event, 90_000).unwrap();
+        assert_eq!(found.output, "full (from web1)");
         let of_sender = OfSender {
             since: Some(86_400),
             runbook: Some("https://wiki.example/disk".into()),

@@ -167,7 +167,10 @@ fn item(
         planned_seconds: attained.planned,
         unknown_seconds: attained.unknown,
         outages: attained.outages,
-        budget_left_seconds: wanted.map(|wanted| (allowed(wanted) - attained.in_trouble as f64).round()),
+        // Where nothing is known, nothing is known to be left.
+        budget_left_seconds: percent
+            .and(wanted)
+            .map(|wanted| (allowed(wanted) - attained.in_trouble as f64).round()),
         causes: attained.causes.into_iter().map(|(name, seconds)| CauseItem { name, seconds }).collect(),
         objective: wanted.map(objective),
     }
@@ -225,7 +228,10 @@ mod tests {
         let bad = item("shop", false, Some(wanted), day, attained(80_000, 1_000));
         assert_eq!((bad.meets, bad.budget_left_seconds), (Some(false), Some(-136.0)));
         let unknown = item("shop", false, Some(wanted), day, attained(0, 0));
-        assert_eq!((unknown.meets, unknown.attained_percent), (None, None));
+        assert_eq!(
+            (unknown.meets, unknown.attained_percent, unknown.budget_left_seconds),
+            (None, None, None)
+        );
         let free = item("shop", false, None, day, attained(100, 0));
         assert_eq!((free.meets, free.attained_percent, free.budget_left_seconds), (None, Some(100.0), None));
         // A shorter window has a smaller budget.

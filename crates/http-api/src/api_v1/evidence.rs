@@ -1,17 +1,24 @@
-//! What is behind one incident, for a page that asks once: its window, the graphs, the deploys and flips of its time, and
-//! what else on the same hosts was bad meanwhile. It is read where it is kept, and copied nowhere.
+//! What is behind one incident, for a page that asks once: its window, the graphs, the deploys and flips of its time, the
+//! errors that were new then, and what else was bad on the same hosts and in the same services. It is read where it is kept,
+//! and copied nowhere.
+
+mod beside;
+mod errors;
 
 use std::collections::BTreeSet;
 
 use incidents::Incident;
+use monitors::config::MonitorConfig;
 use monitors::machine::ObjectName;
 use serde::Serialize;
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 use vocabulary::ports::Scope;
-use vocabulary::state::{State, StateType};
 
+use self::beside::Beside;
+use self::errors::ErrorThen;
 use super::incidents::unknown;
+use super::watched::{self, NumberSeries, PerfdataItem};
 use crate::acknowledge::{targets_of, threshold};
 use crate::annotations::{self, Query, TagSet};
 use crate::answer::Answer;
@@ -24,8 +31,6 @@ const BEFORE_SECONDS: i64 = 3_600;
 /// The newest; of a storm of flips these say enough.
 const MOST_EVENTS: usize = 200;
 const MOST_GRAPHS: usize = 4;
-/// Checks whose history is read from the disk.
-const MOST_LOOKED_AT: usize = 100;
 
 #[derive(Serialize, ToSchema)]
 pub struct Evidence {
@@ -34,8 +39,10 @@ pub struct Evidence {
     graphs: Vec<Graph>,
     /// Of the hour before it and of its time.
     events: Vec<Event>,
-    /// Other checks on its hosts that were bad in the window.
+    /// Other checks on its hosts and of its services that were bad in the window.
     beside: Vec<Beside>,
+    /// Groups of errors that were new in the window, came back, or came far more often than before.
+    errors: Vec<ErrorThen>,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -47,6 +54,9 @@ struct Span {
 #[derive(Serialize, ToSchema)]
 struct Graph {
     monitor: String,
+    /// Which of a check's numbers it is; a rule has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    label: Option<String>,
     targets: Vec<String>,
     /// Of a rule that is a plain threshold.
     warning: Option<f64>,
@@ -58,18 +68,6 @@ struct Event {
     at: f64,
     what: String,
     tags: Vec<String>,
-}
-
-#[derive(Serialize, ToSchema)]
-struct Beside {
-    check: String,
-    host: String,
-    /// The worst of the window.
-    #[schema(value_type = String)]
-    worst: State,
-    /// When that began.
-    since: i64,
-    text: String,
 }
 
 /// Those who see a part of all names get what is theirs of it, and the events, which are everybody's but for those of projects.
@@ -90,7 +88,8 @@ pub fn of(services: &Services, scope: &Scope, id: i64) -> Answer<Evidence> {
     Ok(Evidence {
         graphs: graphs(services, scope, incident),
         events: events.map(|one| Event { at: one.at, what: one.what, tags: one.tags }).collect(),
-        beside: beside(services, scope, incident, &window)?,
+        beside: beside::found(services, scope, incident, &window)?,
+        errors: errors::found(services, scope, &window, now)?,
         window,
     })
 }
@@ -102,49 +101,56 @@ fn window(incident: &Incident, now: Timestamp) -> Span {
     Span { from: incident.opened.0 - lead, until }
 }
 
-/// Of each metric monitor in it, with the series that were worst.
+/// Of each metric monitor in it, with the series that were worst; and of each check the numbers, those over their threshold first.
 fn graphs(services: &Services, scope: &Scope, incident: &Incident) -> Vec<Graph> {
     let names: BTreeSet<&str> =
         incident.troubles.keys().filter(|key| !key.host).map(|key| &*key.monitor).collect();
     let definitions = services.monitors.definitions();
-    let drawn = names.into_iter().filter(|name| scope.sees(name)).filter_map(|name| {
-        let rule = definitions.monitors.iter().find(|rule| rule.name == name)?;
-        let level = |said: &Option<String>| said.as_deref().and_then(threshold);
-        Some(Graph {
-            monitor: name.to_owned(),
-            targets: targets_of(rule.target.as_deref()?, name, incident),
-            warning: level(&rule.warning),
-            critical: level(&rule.critical),
-        })
-    });
-    drawn.take(MOST_GRAPHS).collect()
+    let mut drawn = Vec::new();
+    for name in names.into_iter().filter(|name| scope.sees(name)) {
+        if drawn.len() >= MOST_GRAPHS {
+            break;
+        }
+        match definitions.monitors.iter().find(|rule| rule.name == name) {
+            Some(rule) => drawn.extend(of_rule(rule, incident)),
+            None => drawn.extend(of_check(services, scope, name)),
+        }
+    }
+    drawn.truncate(MOST_GRAPHS);
+    drawn
 }
 
-/// Members are in the incident already.
-fn beside(services: &Services, scope: &Scope, incident: &Incident, window: &Span) -> Answer<Vec<Beside>> {
-    let definitions = services.monitors.definitions();
-    let is_member = |name: &str| incident.troubles.keys().any(|key| !key.host && *key.monitor == *name);
-    let mut hosts: BTreeSet<&str> =
-        incident.troubles.keys().filter(|key| key.host).map(|key| &*key.monitor).collect();
-    let of_members = definitions.checks.iter().filter(|check| is_member(&check.name));
-    hosts.extend(of_members.map(|check| &*check.host).filter(|host| !host.is_empty()));
-    let others = definitions.checks.iter();
-    let others = others
-        .filter(|check| hosts.contains(&*check.host) && !is_member(&check.name) && scope.sees(&check.name));
-    let mut found = Vec::new();
-    for check in others.take(MOST_LOOKED_AT) {
-        let name = ObjectName::Check(check.name.clone());
-        let (runs, _) = services.monitors.history(&name, window.from, window.until, None)?;
-        let bad = runs.iter().filter(|run| run.state.is_problem() && run.state_type == StateType::Hard);
-        let Some(worst) = bad.rev().max_by_key(|run| run.state.badness()) else { continue };
-        found.push(Beside {
-            check: check.name.clone(),
-            host: check.host.clone(),
-            worst: worst.state,
-            since: worst.began,
-            text: worst.text.clone(),
-        });
-    }
-    found.sort_by_key(|one| (std::cmp::Reverse(one.worst.badness()), one.since));
-    Ok(found)
+fn of_rule(rule: &MonitorConfig, incident: &Incident) -> Option<Graph> {
+    let level = |said: &Option<String>| said.as_deref().and_then(threshold);
+    Some(Graph {
+        monitor: rule.name.clone(),
+        label: None,
+        targets: targets_of(rule.target.as_deref()?, &rule.name, incident),
+        warning: level(&rule.warning),
+        critical: level(&rule.critical),
+    })
+}
+
+/// Those of its last result.
+fn of_check(services: &Services, scope: &Scope, name: &str) -> Vec<Graph> {
+    let check = ObjectName::Check(name.to_owned());
+    // What is not defined any more has none.
+    let Ok(shown) = watched::show(services, scope, &check) else { return Vec::new() };
+    let mut numbers = shown.0.numbers();
+    numbers.sort_by_key(|(item, _)| item.breach == "none");
+    let graph = |(item, series): (&PerfdataItem, &NumberSeries)| Graph {
+        monitor: name.to_owned(),
+        label: Some(item.label.clone()),
+        targets: vec![series.series.clone()],
+        warning: upper(item.warn.as_deref(), series.scale),
+        critical: upper(item.crit.as_deref(), series.scale),
+    };
+    numbers.into_iter().map(graph).collect()
+}
+
+/// Of a Nagios range that is a plain upper end, in the unit of the series.
+fn upper(range: Option<&str>, scale: f64) -> Option<f64> {
+    let range = range.filter(|range| !range.starts_with('@'))?;
+    let end: f64 = range.rsplit(':').next()?.parse().ok()?;
+    Some(end * scale)
 }

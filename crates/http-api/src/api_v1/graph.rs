@@ -15,10 +15,10 @@ use vocabulary::ports::{QueryLimits, Scope};
 
 use crate::accounts::Caller;
 use crate::allowance::Allowance;
-use crate::annotations::{self, Annotation, Query, TagSet};
+use crate::annotations::{Annotation, Query, TagSet};
 use crate::answer::{Answer, Body, Problem};
-use crate::audit;
 use crate::evaluate::{self, Evaluated, TargetError};
+use crate::marks;
 use crate::parameters::Parameters;
 use crate::services::Services;
 
@@ -198,7 +198,7 @@ impl Window {
             from: self.from.0,
             until: self.until.0,
             results,
-            annotations: marks(services, scope, &query)?,
+            annotations: marks::all(&services.state, scope, &query)?,
         })
     }
 
@@ -228,17 +228,6 @@ impl Window {
         allowance.keep(drawn.iter().map(Drawn::bytes).sum())?;
         Ok(drawn)
     }
-}
-
-/// What happened, changes of settings and sign-ins among it. Whose part of all names is limited is not told what others
-/// call things.
-fn marks(services: &Services, scope: &Scope, query: &Query<'_>) -> Answer<Vec<Annotation>> {
-    let mut marks = annotations::seen(scope, annotations::marks(&services.state, query)?);
-    if scope.is_everything() {
-        marks.extend(audit::marks(services, query.from, query.until)?);
-        marks.sort_by(|a, b| a.at.total_cmp(&b.at));
-    }
-    Ok(marks)
 }
 
 /// Buckets lie on multiples of their length, so that columns do not wander while time goes on.

@@ -76,7 +76,7 @@ fn gather(services: &Services, caller: &Caller) -> Answer<Home> {
         .fold(None, |a: Option<f64>, b| Some(a.map_or(b, |a| a.max(b))));
     let identity = services.control.identity();
     Ok(Home {
-        sentence: sentence(&health, &arriving, now),
+        sentence: sentence(&health, &arriving, !services.senders.all().is_empty(), now),
         newest_point_age: newest.map(|newest| (now - newest).max(0.0)),
         host: Host { name: identity.host, panels: host_panels(services, scope) },
         groups: groups(services, scope)?,
@@ -93,7 +93,7 @@ fn host_panels(services: &Services, scope: &Scope) -> Vec<Panel> {
 }
 
 /// Is it broken, since when? Until monitors exist this is about the data itself: does it arrive, is any lost?
-fn sentence(health: &Health, arriving: &[Arriving], now: f64) -> Sentence {
+fn sentence(health: &Health, arriving: &[Arriving], errors_come: bool, now: f64) -> Sentence {
     let since = health.since;
     if health.state > HealthState::Ok {
         return Sentence { state: health.state, text: health.sentence.clone(), since };
@@ -109,16 +109,22 @@ fn sentence(health: &Health, arriving: &[Arriving], now: f64) -> Sentence {
         let text = format!("Nothing has come from {} for more than a minute.", silent.join(" and "));
         return Sentence { state: HealthState::Warning, text, since: None };
     }
-    let senders =
-        arriving.iter().filter(|source| source.newest.is_some() && source.source != "bellwether").count();
-    let text = match senders {
-        0 => "Nothing arrives yet.".to_owned(),
-        1 if arriving.iter().any(|source| source.source == "host" && source.newest.is_some()) => {
-            "This host is watched. Nothing else arrives yet.".to_owned()
-        }
-        _ => "Everything that arrives is fresh, and nothing was lost.".to_owned(),
-    };
-    Sentence { state: HealthState::Ok, text, since }
+    Sentence { state: HealthState::Ok, text: who_sends(arriving, errors_come).to_owned(), since }
+}
+
+/// What is stored tells of what came before the start.
+fn who_sends(arriving: &[Arriving], errors_come: bool) -> &'static str {
+    let others = || arriving.iter().filter(|source| !["bellwether", "host"].contains(&source.source));
+    let comes = errors_come || others().any(|source| source.newest.is_some());
+    let came = others().any(|source| source.series > 0);
+    let host = arriving.iter().any(|source| source.source == "host" && source.newest.is_some());
+    match (comes, host, came) {
+        (true, ..) => "Everything that arrives is fresh, and nothing was lost.",
+        (false, true, false) => "This host is watched. Nothing else arrives yet.",
+        (false, true, true) => "This host is watched. Nothing else has come since the server was started.",
+        (false, false, false) => "Nothing arrives yet.",
+        (false, false, true) => "Nothing has come since the server was started.",
+    }
 }
 
 fn title(source: &str) -> &str {
@@ -150,4 +156,40 @@ fn groups(services: &Services, scope: &Scope) -> Answer<Vec<Group>> {
     let mut groups: Vec<Group> = groups.into_iter().map(group).collect();
     groups.sort_by_key(|group| (group.level != Level::Business, std::cmp::Reverse(group.series)));
     Ok(groups)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(source: &'static str, series: u64, newest: Option<f64>) -> Arriving {
+        Arriving {
+            source,
+            points_per_second: 0.0,
+            series,
+            newest,
+            listening: None,
+            latest: None,
+            regular: false,
+            target: None,
+        }
+    }
+
+    #[test]
+    fn what_came_before_the_start_is_not_forgotten() {
+        let host = || source("host", 300, Some(1e9));
+        let check = |arriving: &[Arriving], errors: bool, expected: &str| {
+            assert!(who_sends(arriving, errors).contains(expected), "{expected}");
+        };
+        check(&[host(), source("carbon", 0, None)], false, "watched. Nothing else arrives yet");
+        check(
+            &[host(), source("carbon", 7, None)],
+            false,
+            "Nothing else has come since the server was started",
+        );
+        check(&[source("carbon", 7, None)], false, "Nothing has come since");
+        check(&[source("carbon", 0, None)], false, "Nothing arrives yet");
+        check(&[host(), source("carbon", 7, Some(1e9))], false, "is fresh");
+        check(&[host(), source("carbon", 0, None)], true, "is fresh");
+    }
 }

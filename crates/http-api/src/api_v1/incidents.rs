@@ -443,6 +443,23 @@ fn acknowledge_parts(
     wait(services, last)
 }
 
+/// What was in the hands of somebody who is removed is nobody's, and told anew: what they acknowledged holds nothing back.
+pub fn give_back(services: &Services, person: &str, by: &str) -> Answer<()> {
+    let now = services.clock.now();
+    let failed = |failed| refusal(0, failed);
+    let bad = services.desk.give_back_all_of(person, by, now).map_err(failed)?;
+    let mut last = None;
+    for name in bad.iter().filter_map(|key| services.monitors.name_of(&key.id())) {
+        match services.monitors.command(&name, |object| Command::RemoveAcknowledgement { object }, now) {
+            Ok((_, ticket)) => last = Some(ticket),
+            // It was not acknowledged by itself, or is not there any more.
+            Err(Refused::Conflict(_) | Refused::NotFound(_)) => {}
+            Err(why) => return Err(why.into()),
+        }
+    }
+    wait(services, last)
+}
+
 pub fn refusal(id: i64, failed: Failed) -> Problem {
     match failed {
         Failed::Refused(Refusal::Unknown) => unknown(id),
@@ -450,7 +467,8 @@ pub fn refusal(id: i64, failed: Failed) -> Problem {
         Failed::Refused(Refusal::Bad(why)) => Problem::bad_request(why),
         Failed::Refused(Refusal::Taken { by, at }) => {
             let since = jiff::Timestamp::from_second(at).unwrap_or_default();
-            Problem::new(StatusCode::CONFLICT, format!("{by} has it, since {since}"))
+            let has = if by == crate::guard::WHOEVER_OWNS_IT { "have" } else { "has" };
+            Problem::new(StatusCode::CONFLICT, format!("{by} {has} it, since {since}"))
                 .hint(format!("POST /api/v1/incidents/{id}/take takes it from whoever has it"))
         }
         Failed::State(error) => Problem::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())

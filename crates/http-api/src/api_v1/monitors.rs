@@ -2,6 +2,7 @@
 
 mod compared;
 mod one;
+mod unseen;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -305,9 +306,11 @@ pub async fn define(
     off_thread(&services, move |services| {
         let now = services.clock.now();
         refuse_unknown_contacts(services, &wanted)?;
+        let unseen = unseen::warnings(services, &wanted);
         let version = services.monitors.define(&name, wanted, &caller.name, now)?;
         services.control.definitions_changed();
-        Ok(Json(Defined { warnings: problems(services, &name, now), ..defined(version) }))
+        let warnings = problems(services, &name, now).into_iter().chain(unseen).collect();
+        Ok(Json(Defined { warnings, ..defined(version) }))
     })
     .await
 }

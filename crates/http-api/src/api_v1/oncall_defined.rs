@@ -15,3 +15,9 @@ pub fn warnings_of(what: &str, name: &str, all: &[String]) -> Vec<String> {
     let of = format!("{what} `{name}`");
     all.iter().filter(|warning| warning.contains(&of)).cloned().collect()
 }
+
+/// That nothing leads to whom it calls.
+pub fn warnings_of_person(name: &str, all: &[String]) -> Vec<String> {
+    let of = format!("`{name}` is to be called");
+    all.iter().filter(|warning| warning.starts_with(&of)).cloned().collect()
+}

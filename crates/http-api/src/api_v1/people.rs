@@ -4,13 +4,14 @@ pub mod links;
 
 use std::sync::Arc;
 
+use ::incidents::oncall::calendar::Of;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use incidents::oncall::calendar::Of;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::incidents;
 use super::removing::Removing;
 use super::status::off_thread;
 use super::ways::is_in_files;
@@ -248,7 +249,9 @@ pub async fn remove(
 ) -> Answer<StatusCode> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
-        removing.check(&name, || needed_by(services, &name))?;
+        let hint = "change these first, or remove them all the same with ?confirmed=true (`bellwether user remove --confirmed`)";
+        let checked = removing.check(&format!("`{name}`"), || needed_by(services, &name));
+        checked.map_err(|problem| problem.hint(hint))?;
         if !accounts::remove_person(&services.state, &name)? {
             return Err(unknown(&name));
         }
@@ -257,18 +260,30 @@ pub async fn remove(
         services.control.people_changed();
         forget_calendars(services, &name)?;
         services.desk.forget_own_rules(&name, services.clock.now())?;
+        if !is_in_files(services, &name) {
+            incidents::give_back(services, &name, &caller.name)?;
+        }
         Ok(StatusCode::NO_CONTENT)
     })
     .await
 }
 
-/// Whoever stands in the files as well is reached as before.
+/// Whoever stands in the files as well is reached as before, and keeps what they have.
 fn needed_by(services: &Services, name: &str) -> Vec<String> {
     let is_there = matches!(accounts::person(&services.state, name), Ok(Some(_)));
-    match is_there && !is_in_files(services, name) {
-        true => services.desk.who_needs_person(name, services.clock.now()),
-        false => Vec::new(),
+    if !is_there || is_in_files(services, name) {
+        return Vec::new();
     }
+    let mut all: Vec<String> = services.desk.in_hands_of(name).iter().map(in_hand).collect();
+    all.extend(services.desk.who_needs_person(name, services.clock.now()));
+    let settings = services.settings.load();
+    let doors = settings.emergencies.iter().filter(|door| door.contacts.iter().any(|one| one == name));
+    all.extend(doors.map(|door| format!("emergency `{}`", door.name)));
+    all
+}
+
+fn in_hand((id, title): &(i64, String)) -> String {
+    format!("incident #{id} ({title}), which is in their hands and would be nobody's")
 }
 
 #[cfg(test)]

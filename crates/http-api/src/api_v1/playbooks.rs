@@ -13,10 +13,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::refused::refusal;
+use super::removing::Removing;
 use super::status::off_thread;
 use super::watched;
 use crate::accounts::{Caller, Role};
-use crate::answer::{Answer, Body, Problem};
+use crate::answer::{Answer, Body, Params, Problem};
 use crate::services::Services;
 
 #[derive(Serialize, ToSchema)]
@@ -169,20 +170,29 @@ fn conflict(name: &str, newer: Option<Playbook>) -> Response {
 }
 
 /// Its versions stay to be read.
-#[utoipa::path(delete, path = "/playbooks/{name}", params(("name" = String, Path)),
-    responses((status = 204), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/playbooks/{name}", params(Removing, ("name" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn remove(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
+    Params(removing): Params<Removing>,
 ) -> Answer<StatusCode> {
     watched::whole(&caller, Role::Editor)?;
     off_thread(&services, move |services| {
+        removing.check(&format!("the playbook `{name}`"), || named_by(services, &name))?;
         let removed = services.desk.remove_playbook(&name, &caller.name, services.clock.now());
         removed.map_err(|failed| refusal(failed, || unknown(&name)))?;
         Ok(StatusCode::NO_CONTENT)
     })
     .await
+}
+
+/// Pages of these would say nothing of what to do.
+fn named_by(services: &Services, name: &str) -> Vec<String> {
+    let all = services.desk.playbooks().into_iter();
+    let users = all.filter(|(one, _)| *one.name == *name).flat_map(|(_, users)| users);
+    users.map(|user| format!("`{user}`")).collect()
 }
 
 /// The newest first, also of one that was taken out.

@@ -1,16 +1,17 @@
 //! Escalation policies: whom to reach, and after how long whom next.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use incidents::oncall::PolicyConfig;
 use incidents::oncall::roster::KnownPolicy;
+use incidents::oncall::{PolicyConfig, Target};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::oncall_defined::{origin, warnings_of};
+use super::oncall_defined::{origin, warnings_of, warnings_of_person};
 use super::refused::refusal;
 use super::removing::Removing;
 use super::status::off_thread;
@@ -40,8 +41,20 @@ pub struct Policy {
 
 fn told(name: &str, known: &KnownPolicy, warnings: &[String]) -> Policy {
     let (origin, made_by) = origin(&known.origin);
-    let warnings = warnings_of("policy", name, warnings);
+    let of_people =
+        people(&known.config).into_iter().flat_map(|person| warnings_of_person(&person, warnings));
+    let warnings = warnings_of("policy", name, warnings).into_iter().chain(of_people).collect();
     Policy { name: name.to_owned(), origin, made_by, definition: (*known.config).clone(), warnings }
+}
+
+/// Whom its steps call by name.
+fn people(config: &PolicyConfig) -> BTreeSet<Arc<str>> {
+    let targets = config.step.iter().flat_map(|step| step.targets());
+    let person = |target| match target {
+        Target::Person(name) => Some(name),
+        _ => None,
+    };
+    targets.filter_map(person).collect()
 }
 
 fn unknown(name: &str) -> Problem {

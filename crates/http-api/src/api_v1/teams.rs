@@ -8,9 +8,10 @@ use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::removing::Removing;
 use super::status::off_thread;
 use crate::accounts::{self, Caller, Role, Team, TeamConfig};
-use crate::answer::{Answer, Body, Problem, check_name};
+use crate::answer::{Answer, Body, Params, Problem, check_name};
 use crate::guard::require;
 use crate::services::Services;
 
@@ -93,16 +94,22 @@ pub async fn set(
     .await
 }
 
-#[utoipa::path(delete, path = "/teams/{name}", params(("name" = String, Path)),
-    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem)))]
+#[utoipa::path(delete, path = "/teams/{name}", params(Removing, ("name" = String, Path)),
+    responses((status = 204), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn remove(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
     Path(name): Path<String>,
+    Params(removing): Params<Removing>,
 ) -> Answer<StatusCode> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
-        if !accounts::remove_team(&services.state, &services.settings.load().teams, &name)? {
+        let in_files = &services.settings.load().teams;
+        if !in_files.iter().any(|team| team.name == name) {
+            let needed_by = || services.desk.who_needs_team(&name, services.clock.now());
+            removing.check(&format!("the team `{name}`"), needed_by)?;
+        }
+        if !accounts::remove_team(&services.state, in_files, &name)? {
             return Err(unknown(&name));
         }
         services.control.people_changed();

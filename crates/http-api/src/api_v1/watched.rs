@@ -27,7 +27,7 @@ pub use doing::{
     Taken, acknowledge, comment, notify, remove_acknowledgement, run_now, switch, take_result,
 };
 pub use history::{History, Stretch, Window, history, stretches};
-pub use shown::{Downtime, PerfdataItem, Watched, perfdata_items, show};
+pub use shown::{Downtime, NumberSeries, PerfdataItem, Watched, perfdata_items, show};
 
 /// Whoever sends a result waits so long for the disk. Longer than any disk that works takes, and within the
 /// timeouts of senders.

@@ -71,8 +71,16 @@ pub fn of(services: &Services, caller: &Caller, parts: &[String]) -> Answer<Opti
             let roster = services.desk.roster(services.clock.now());
             roster.policies.get(*name).map(|known| value(&*known.config)).transpose()?
         }
+        ["incidents"] => {
+            let newest = services.desk.list(incidents::Wanted::All, NEWEST)?;
+            let declared = newest.into_iter().filter(|(one, _)| one.detail.declared_by.is_some());
+            let told = |(one, _): (incidents::Incident, usize)| {
+                (one.id.to_string(), json!({"title": one.title, "declared_by": one.detail.declared_by}))
+            };
+            Some(Value::Object(declared.map(told).collect()))
+        }
         ["incidents", id, _] => match id.parse() {
-            Ok(id) => services.desk.one(id)?.map(|found| standing(&found.incident)),
+            Ok(id) => services.desk.one(id)?.map(standing).transpose()?,
             Err(_) => None,
         },
         ["overrides"] | ["overrides", _] => {
@@ -114,6 +122,15 @@ pub fn of(services: &Services, caller: &Caller, parts: &[String]) -> Answer<Opti
         ["heartbeats", name] | ["heartbeats", name, _] => {
             let found = services.heartbeats.one(name, heartbeats::now_ms(services))?;
             found.map(|(known, _)| json!({"name": &*known.name, "status": known.shown}))
+        }
+        ["comments"] => {
+            let newest = services.desk.newest_comments(NEWEST)?;
+            Some(Value::Object(
+                newest
+                    .into_iter()
+                    .map(|one| (one.id.to_string(), json!({"on": one.on, "text": one.text})))
+                    .collect(),
+            ))
         }
         ["comments", id] => match id.trim_start_matches('c').parse() {
             Ok(number) if id.starts_with('c') => {
@@ -164,16 +181,21 @@ fn read_as_json(text: String) -> Value {
 }
 
 /// What deeds change of an incident. What is said and measured of it stands in its timeline.
-fn standing(incident: &incidents::Incident) -> Value {
+fn standing(found: incidents::desk::Whole) -> Answer<Value> {
+    let incident = &found.incident;
     let detail = &incident.detail;
-    json!({
+    // What was written, who was called: the last thing that anybody did.
+    let deed = found.timeline.iter().rev().find(|entry| !entry.who.is_empty());
+    Ok(json!({
         "phase": incident.phase,
         "severity": detail.severity,
         "owner": incident.owner().map(|(name, _)| name),
         "acknowledged": detail.acknowledged,
         "snoozed_until": detail.snoozed_until,
         "resolved_by": detail.resolved_by,
-    })
+        "helped": value(&detail.helped)?,
+        "last": deed.map(|entry| json!({"at": entry.at, "kind": entry.kind, "who": entry.who, "text": entry.text})),
+    }))
 }
 
 /// When a token was last used is nobody's change.

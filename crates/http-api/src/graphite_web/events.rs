@@ -18,6 +18,7 @@ use crate::annotations::{self, Annotation, NewAnnotation, Query, Refused, TagSet
 use crate::answer::Problem;
 use crate::api_v1::off_thread;
 use crate::guard::require;
+use crate::marks;
 use crate::parameters::Parameters;
 use crate::services::Services;
 
@@ -128,7 +129,7 @@ async fn found(services: &Arc<Services>, caller: Caller, uri: &Uri) -> Result<Ve
         asked(services, &Parameters::of_query(uri.query().unwrap_or_default()))?;
     off_thread(services, move |services| {
         let query = Query { from, until, tags: tags.as_deref(), set };
-        Ok(annotations::seen(&caller.scope, annotations::list(&services.state, &query)?))
+        Ok(marks::asked(&services.state, &caller.scope, &query)?)
     })
     .await
 }

@@ -9,8 +9,8 @@ use crate::accounts::Via;
 use crate::answer::Problem;
 use crate::cross_origin;
 
-/// What proxies and content networks add, besides everything that begins with `x-forwarded`.
-const FORWARDING_HEADERS: [&str; 12] = [
+/// What proxies and content networks add, besides everything that begins with `x-forwarded` or `tailscale-`.
+const FORWARDING_HEADERS: [&str; 17] = [
     "forwarded",
     "forwarded-for",
     "via",
@@ -18,9 +18,14 @@ const FORWARDING_HEADERS: [&str; 12] = [
     "x-client-ip",
     "x-cluster-client-ip",
     "x-original-forwarded-for",
+    "x-original-host",
+    "x-original-url",
     "x-envoy-external-address",
     "true-client-ip",
     "cf-connecting-ip",
+    "cf-ray",
+    "cdn-loop",
+    "x-amzn-trace-id",
     "fastly-client-ip",
     "x-appengine-user-ip",
 ];
@@ -41,7 +46,7 @@ pub(super) fn hosts(request: &Request) -> Result<Vec<&str>, Problem> {
 }
 
 pub(super) fn is_forwarding(header: &str) -> bool {
-    header.starts_with("x-forwarded") || FORWARDING_HEADERS.contains(&header)
+    header.starts_with("x-forwarded") || header.starts_with("tailscale-") || FORWARDING_HEADERS.contains(&header)
 }
 
 /// Refuse what another site's page sends. Browsers say so in `Sec-Fetch-Site`, older ones in `Origin`.
@@ -347,7 +352,7 @@ mod tests {
 
     #[test]
     fn proxies_are_known_by_their_headers() {
-        for name in ["x-forwarded-port", "x-forwarded-for", "forwarded", "via", "cf-connecting-ip"] {
+        for name in ["x-forwarded-port", "x-forwarded-for", "forwarded", "via", "cf-ray", "tailscale-user-login"] {
             assert!(is_forwarding(name), "{name}");
         }
         assert!(!is_forwarding("x-grafana-org-id"));

@@ -72,6 +72,12 @@ impl Refusal {
         Refusal::held_back("project", "bytes of attachments", &held_back, retry_after_seconds)
     }
 
+    /// The same for timings of work, and for sessions.
+    pub fn over_quota_of(category: Category, retry_after_seconds: u64) -> Refusal {
+        let what = format!("items of category {}", category.name());
+        Refusal::held_back("project", &what, &[category], retry_after_seconds)
+    }
+
     fn held_back(scope: &str, what: &str, categories: &[Category], retry_after_seconds: u64) -> Refusal {
         let why = format!("the {scope} has sent as many {what} as it may in five minutes");
         Refusal::limited((scope, "quota"), why, categories, retry_after_seconds)
@@ -193,5 +199,7 @@ mod tests {
         );
         let response = Refusal::over_attachments(17).into_response();
         assert_eq!(response.headers()["x-sentry-rate-limits"], "17:attachment:project:quota");
+        let response = Refusal::over_quota_of(Category::Session, 17).into_response();
+        assert_eq!(response.headers()["x-sentry-rate-limits"], "17:session:project:quota");
     }
 }

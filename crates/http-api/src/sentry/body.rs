@@ -10,7 +10,7 @@ use formats::sentry::limits::REQUEST_BYTES;
 use tokio_stream::StreamExt;
 
 use super::answers::Refusal;
-use super::limits::{CHUNK_BYTES, WHOLE_WITHIN, ZSTD_WINDOW_LOG};
+use super::limits::{CHUNK_BYTES, USUAL_BYTES, USUALLY_PACKED, WHOLE_WITHIN, ZSTD_WINDOW_LOG};
 use super::room::Held;
 
 /// As it was sent.
@@ -87,22 +87,24 @@ impl Packed {
         let unpacked = match encoding {
             Encoding::Plain if bytes.len() > most => return Err(Refusal::too_large("the body", most)),
             Encoding::Plain => return Ok((bytes, held)),
-            Encoding::Gzip => pour(MultiGzDecoder::new(&bytes[..]), most, &mut held)?,
+            Encoding::Gzip => pour(MultiGzDecoder::new(&bytes[..]), bytes.len(), most, &mut held)?,
             // The standard means zlib's, and all clients send that; some proxies mean the bare one.
-            Encoding::Deflate if is_zlib(&bytes) => pour(ZlibDecoder::new(&bytes[..]), most, &mut held)?,
-            Encoding::Deflate => pour(DeflateDecoder::new(&bytes[..]), most, &mut held)?,
+            Encoding::Deflate if is_zlib(&bytes) => {
+                pour(ZlibDecoder::new(&bytes[..]), bytes.len(), most, &mut held)?
+            }
+            Encoding::Deflate => pour(DeflateDecoder::new(&bytes[..]), bytes.len(), most, &mut held)?,
             Encoding::Brotli if is_large_window(&bytes) => {
                 return Err(Refusal::bad_request("brotli with a large window is none of HTTP's `br`"));
             }
             Encoding::Brotli => {
                 let decoder = brotli_decompressor::Decompressor::new(&bytes[..], CHUNK_BYTES);
-                pour(decoder, most, &mut held)?
+                pour(decoder, bytes.len(), most, &mut held)?
             }
             Encoding::Zstd => {
                 let broken = |error: std::io::Error| Refusal::bad_request(format!("no zstd: {error}"));
                 let mut decoder = zstd::stream::read::Decoder::new(&bytes[..]).map_err(broken)?;
                 decoder.window_log_max(ZSTD_WINDOW_LOG).map_err(broken)?;
-                pour(decoder, most, &mut held)?
+                pour(decoder, bytes.len(), most, &mut held)?
             }
         };
         Ok((unpacked, held))
@@ -120,21 +122,21 @@ fn is_zlib(bytes: &[u8]) -> bool {
     first & 0x0f == 8 && u16::from_be_bytes([*first, *second]).is_multiple_of(31)
 }
 
-fn pour(mut decoder: impl Read, most: usize, held: &mut Held) -> Result<Vec<u8>, Refusal> {
-    let mut unpacked = Vec::new();
-    let mut chunk = vec![0; CHUNK_BYTES];
+/// `packed`: how many bytes it is made of.
+fn pour(mut decoder: impl Read, packed: usize, most: usize, held: &mut Held) -> Result<Vec<u8>, Refusal> {
+    let mut unpacked = Vec::with_capacity((packed * USUALLY_PACKED).clamp(CHUNK_BYTES, USUAL_BYTES));
     loop {
-        let read = decoder.read(&mut chunk).map_err(|error| {
+        let chunk = &mut decoder.by_ref().take(CHUNK_BYTES as u64);
+        let read = chunk.read_to_end(&mut unpacked).map_err(|error| {
             Refusal::bad_request(format!("the body is not packed as its Content-Encoding says: {error}"))
         })?;
         if read == 0 {
             return Ok(unpacked);
         }
-        if unpacked.len() + read > most {
+        if unpacked.len() > most {
             return Err(Refusal::too_large("the unpacked body", most));
         }
         held.unpack(read)?;
-        unpacked.extend_from_slice(&chunk[..read]);
     }
 }
 

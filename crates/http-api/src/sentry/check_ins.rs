@@ -32,10 +32,12 @@ pub async fn take(
 ) -> Result<(), Refusal> {
     let name = format!("{}/{}", project.name, check_in.slug);
     services.senders.note(project.id, |sent| sent.check_ins += 1);
+    let unknown = || services.senders.note(project.id, |sent| sent.unknown_check_ins += 1);
     if let Some(wanted) = check_in.monitor.clone() {
         let (services, project, name) = (services.clone(), project.id, name.clone());
         let made = tokio::task::spawn_blocking(move || define(&services, project, &name, &wanted));
-        made.await.map_err(|error| Refusal::busy(error.to_string()))??;
+        let made = made.await.map_err(|error| Refusal::busy(error.to_string()))?;
+        made.inspect_err(|_| unknown())?;
     }
     let (sender, receiver) = oneshot::channel();
     services.heartbeats.ask(
@@ -51,7 +53,7 @@ pub async fn take(
         Err(Refused::Busy) => Err(Refusal::busy("too many check-ins wait")),
         Err(Refused::Disk) => Err(Refusal::busy("the check-in could not be written")),
         Err(_) => {
-            services.senders.note(project.id, |sent| sent.unknown_check_ins += 1);
+            unknown();
             Ok(())
         }
     }
@@ -108,10 +110,13 @@ fn define(services: &Services, project: u64, name: &str, wanted: &Monitor) -> Re
         }
     }
     let now = services.clock.now();
-    // The ping counts all the same, and says the schedule again the next time.
-    if services.defined.admit(project, DEFINED_HEARTBEATS, now).is_err() {
+    if let Err(beyond) = services.defined.admit(project, DEFINED_HEARTBEATS, now) {
         services.senders.note(project, |sent| sent.dropped_schedules += 1);
-        return Ok(());
+        return match before {
+            // The ping counts all the same, and says the schedule again the next time.
+            Some(_) => Ok(()),
+            None => Err(first_is_lost(name, beyond.retry_after_seconds)),
+        };
     }
     match services.monitors.define(name, Definition::Monitor(Box::new(monitor)), AUTHOR, now) {
         Ok(_) => {
@@ -122,6 +127,14 @@ fn define(services: &Services, project: u64, name: &str, wanted: &Monitor) -> Re
         Err(_) if before.is_some() => Ok(()),
         Err(why) => Err(Refusal::bad_request(format!("monitor_config: {why}"))),
     }
+}
+
+/// There is no heartbeat yet that it could ping. 429 would hold back the check-ins of all jobs of the process, which count.
+fn first_is_lost(name: &str, seconds: u64) -> Refusal {
+    let why = format!(
+        "check-ins of this project have written {DEFINED_HEARTBEATS} schedules in five minutes: the heartbeat `{name}` is not made, and this check-in is lost; send the next one in {seconds} s"
+    );
+    Refusal::bad_request(why)
 }
 
 /// Whoever reads the key in a page would else put off what people wait for. `versions`: the newest first.

@@ -12,7 +12,7 @@ use formats::sentry::limits::{ATTACHMENTS, CHECK_INS, EVENT_BYTES, SESSIONS, USE
 use formats::sentry::security;
 use formats::sentry::transaction;
 use formats::sentry::user_report::{self, UserReport};
-use formats::sentry::{ItemKind, Tree, client_report, sessions};
+use formats::sentry::{Category, ItemKind, Tree, client_report, sessions};
 use vocabulary::Timestamp;
 use vocabulary::error::EventId;
 
@@ -155,6 +155,8 @@ impl<'s> Reading<'s> {
             }
             ItemKind::Transaction => {
                 let project = &self.sender.project;
+                let most = self.services.settings.load().errors.most_transactions(&project.settings);
+                self.within(Category::Transaction, most)?;
                 let mut transaction = transaction::read(item.payload)?;
                 transaction.name = project.scrubbed(&transaction.name);
                 self.services.timings.note(project.id, &transaction);
@@ -174,7 +176,8 @@ impl<'s> Reading<'s> {
         if payload.len() > EVENT_BYTES {
             return Err(Refusal::too_large("an event", EVENT_BYTES));
         }
-        let tree = json::read(payload, &Limits::default())?;
+        let mut room = json::room_for(payload);
+        let tree = json::read_within(payload, &Limits::default(), &mut room)?;
         self.digest(header, tree)
     }
 
@@ -244,11 +247,23 @@ impl<'s> Reading<'s> {
         Ok(())
     }
 
+    /// One more of what has a quota of its own: a flood of it holds nothing else back.
+    fn within(&self, category: Category, most: u64) -> Result<(), Refusal> {
+        let project = self.sender.project.id;
+        let admitted = self.services.category_quota.admit((project, category), most, self.asked.at);
+        admitted.map_err(|beyond| {
+            self.services.senders.note(project, |sent| sent.limited(category));
+            Refusal::over_quota_of(category, beyond.retry_after_seconds)
+        })
+    }
+
     fn sessions(&mut self, item: &Item<'_>) -> Result<(), Refusal> {
         self.sessions += 1;
         if self.sessions > SESSIONS {
             return Err(Refusal::bad_request(format!("more than {SESSIONS} items of sessions")));
         }
+        let most = self.services.settings.load().errors.most_sessions(&self.sender.project.settings);
+        self.within(Category::Session, most)?;
         let (project, at) = (self.sender.project.id, self.asked.at);
         let runs = runs(item)?;
         self.services.tracker.ran(project, &runs, at);
@@ -285,7 +300,8 @@ impl<'s> Reading<'s> {
             return drop_it();
         }
         let bytes = content.len() as u64;
-        if let Err(beyond) = services.attached.admit_many(project, bytes, ATTACHED_BYTES, self.asked.at) {
+        let of = (project, Category::Attachment);
+        if let Err(beyond) = services.category_quota.admit_many(of, bytes, ATTACHED_BYTES, self.asked.at) {
             let refusal = Refusal::over_attachments(beyond.retry_after_seconds);
             self.contents.refusal.get_or_insert(refusal);
             return drop_it();

@@ -73,7 +73,7 @@ fn subject(services: &Services, parts: &Parts) -> Result<(Sender, EventId, Said)
     let event = words.get("eventId").and_then(|id| id.parse().ok());
     let event =
         event.ok_or_else(|| Refusal::bad_request("`eventId` is missing, or is not 32 hexadecimal digits"))?;
-    Ok((Sender { project, key: dsn.public_key, client: None }, event, words))
+    Ok((Sender { project, key: dsn.public_key, client: None, sent_at: None }, event, words))
 }
 
 fn show(services: &Services, parts: &Parts) -> Result<Response, Refusal> {

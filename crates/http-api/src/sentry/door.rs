@@ -28,6 +28,8 @@ pub struct Sender {
     pub project: Arc<Project>,
     pub key: String,
     pub client: Option<String>,
+    /// By its clock; envelopes say it themselves.
+    pub sent_at: Option<f64>,
 }
 
 impl Asked {
@@ -61,13 +63,14 @@ impl Asked {
         let auth = auth::read(said, &self.query, dsn)?;
         let project = of_key(services, project, &auth.key)?;
         let agent = || text(header::USER_AGENT.as_str()).map(str::to_owned);
-        Ok(Sender { project, key: auth.key, client: auth.client.or_else(agent) })
+        let client = auth.client.or_else(agent);
+        Ok(Sender { project, key: auth.key, client, sent_at: auth.sent_at })
     }
 
     /// For paths that say the key themselves.
     pub fn sender_of_key(&self, services: &Services, project: u64, key: &str) -> Result<Sender, Refusal> {
         let key = formats::sentry::dsn::public_key(key).map_err(Refusal::bad_request)?;
-        Ok(Sender { project: of_key(services, Some(project), &key)?, key, client: None })
+        Ok(Sender { project: of_key(services, Some(project), &key)?, key, client: None, sent_at: None })
     }
 }
 

@@ -14,6 +14,10 @@ pub const FREE_BYTES: usize = 4 << 10;
 pub const WHOLE_WITHIN: Duration = Duration::from_secs(60);
 /// Unpacked so much at a time.
 pub const CHUNK_BYTES: usize = 64 << 10;
+/// An event is packed to about a tenth: so much room is made at once for what comes out of a body, up to a bound, beyond which it
+/// grows with what does come out.
+pub const USUALLY_PACKED: usize = 12;
+pub const USUAL_BYTES: usize = 512 << 10;
 /// The window that a sender of zstd may ask us to hold: 8 MiB, as RFC 8878 recommends.
 pub const ZSTD_WINDOW_LOG: u32 = 23;
 /// Told beside 503: the queue is empty again within moments.

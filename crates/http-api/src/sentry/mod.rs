@@ -272,7 +272,7 @@ async fn store(
             Fault::TooLarge => Refusal::too_large("an event", EVENT_BYTES),
         })?;
         let mut reading = Reading::new(services, &sender, &asked);
-        reading.event(&Header::default(), &event)?;
+        reading.event(&Header { sent_at: sender.sent_at, ..Header::default() }, &event)?;
         let contents = reading.done(held);
         Ok((sender, contents))
     })
@@ -445,8 +445,11 @@ async fn finish(services: &Arc<Services>, sender: &Sender, contents: Contents) -
         })
         .await?;
     }
+    let mut refusal = refusal;
     for check_in in check_ins {
-        check_ins::take(services, &project, check_in).await?;
+        if let Err(why) = check_ins::take(services, &project, check_in).await {
+            refusal.get_or_insert(why);
+        }
     }
     if let Some(refusal) = refusal {
         return Err(refusal);

@@ -25,6 +25,8 @@ pub struct Sent {
     pub client: Option<String>,
     /// Beyond what the project may send.
     pub limited: u64,
+    /// The same of what has a quota of its own, by category.
+    pub limited_others: BTreeMap<&'static str, u64>,
     /// Items that could not be read.
     pub invalid: u64,
     pub sessions: u64,
@@ -95,6 +97,10 @@ impl Senders {
 impl Sent {
     pub fn unused(&mut self, kind: ItemKind) {
         *self.unused.entry(kind.name()).or_default() += 1;
+    }
+
+    pub fn limited(&mut self, category: Category) {
+        *self.limited_others.entry(category.name()).or_default() += 1;
     }
 
     pub fn lost(&mut self, category: Category, quantity: u64) {

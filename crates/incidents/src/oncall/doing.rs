@@ -242,12 +242,11 @@ fn check_names(inner: &Inner, config: &PolicyConfig, now: Timestamp) -> Result<(
     let (book, schedules) = (inner.incidents.book(), &inner.incidents.roster().schedules);
     let unknown = config.unknown(
         |name| schedules.contains_key(name),
-        // Whoever sends knows which channels there are; what cannot be sent goes another way.
-        |_| true,
+        |name| book.has_channel(name),
         |name| book.is_in_period(name, now).is_some(),
     );
     let targets = config.step.iter().flat_map(StepConfig::targets);
-    let nobody = targets.filter(|target| !book.knows(target));
+    let nobody = targets.filter(|target| !target.is_channel() && !book.knows(target));
     let nobody =
         nobody.map(|target| ("step".to_owned(), format!("there is no contact or team of the name {target}")));
     match unknown.into_iter().chain(nobody).next() {

@@ -13,6 +13,7 @@
 //! | [`schedule`] | all layers, versions and overrides of one schedule: shifts and gaps |
 //! | [`policy`] | `[[escalation_policy]]`, and what is wrong with one |
 //! | [`escalating`] | how an incident goes through its policy |
+//! | `step` | whom one step of it reaches now |
 //! | [`leave`] | who is away, by their own calendars |
 //! | [`own_rules`] | people say how they want to be reached |
 //! | [`reaching`] | how one person's own rule goes: the next way when there is no answer |
@@ -53,6 +54,7 @@ pub(crate) mod restriction;
 pub mod revisions;
 pub mod roster;
 pub mod schedule;
+mod step;
 pub(crate) mod store;
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,4 @@
-//! What leads nowhere without a schedule, a policy or a person: said before one is taken out.
+//! What leads nowhere without a schedule, a policy, a person or a team: said before one is taken out.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -62,8 +62,26 @@ impl Desk {
         watched.sort();
         all.extend(watched);
         if book.config.contacts.iter().any(|told| told == name) {
-            all.push("[incidents] contacts".to_owned());
+            all.push("[incidents] contacts (told of what names nobody)".to_owned());
         }
+        all
+    }
+
+    /// Of one that can be removed, too: who calls it, and what is called for by its policy.
+    pub fn who_needs_team(&self, name: &str, now: Timestamp) -> Vec<String> {
+        let roster = self.roster(now);
+        let mut all = by_policies(&roster, &Target::Team(name.into()));
+        let inner = self.inner.lock();
+        let book = inner.incidents.book();
+        let Some(team) = book.owning.iter().find(|one| *one.team == *name && one.policy.is_some()) else {
+            return all;
+        };
+        let owned = book.subjects.iter().filter(|(_, one)| one.owner.as_deref() == Some(name));
+        let mut owned: Vec<String> = owned.map(|(key, _)| watched_name(key)).collect();
+        owned.sort();
+        all.extend(owned);
+        all.extend(team.prefixes.iter().map(|prefix| format!("what begins with `{prefix}`")));
+        all.extend(team.projects.iter().map(|project| format!("the errors of `{project}`")));
         all
     }
 }

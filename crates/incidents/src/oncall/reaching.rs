@@ -160,6 +160,7 @@ impl Incidents {
         let way = self.way(contact, rule.state, &all);
         let Some((steps, repeat)) = way else { return self.keep_rule(id, contact, None) };
         let mut channels: Vec<Arc<str>> = Vec::new();
+        let again = rule.step >= steps.len();
         let kept = loop {
             if rule.next_at > now.0 {
                 break Some(rule);
@@ -181,7 +182,8 @@ impl Incidents {
             .filter(|rule| rule.next_at - rule.began <= i64::try_from(MAX_RULE_SECONDS).unwrap_or(i64::MAX));
         let ends = kept.is_none() && repeat.is_some();
         self.keep_rule(id, contact, kept);
-        if let Some((kind, message)) = self.word_of_step(id, contact) {
+        if let Some((kind, mut message)) = self.word_of_step(id, contact) {
+            message.detour.again = again;
             self.tell(id, kind, contact, &channels, &message, now);
         }
         if ends {

@@ -1,6 +1,7 @@
 //! All schedules as they are known now: those of files, those made by the API, their past and what lies on top of them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::tz::TimeZone;
@@ -53,6 +54,20 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// By whom and what policies reach people, in one number. Who is on call by a schedule is another matter: that changes
+    /// with the time.
+    pub(crate) fn people(&self) -> u64 {
+        let mut all = DefaultHasher::new();
+        for known in self.policies.values() {
+            format!("{:?}", known.config).hash(&mut all);
+        }
+        for (name, known) in &self.schedules {
+            (name, format!("{:?} {:?}", known.config, known.schedule.overrides)).hash(&mut all);
+        }
+        format!("{:?}", self.rules).hash(&mut all);
+        all.finish()
+    }
+
     /// Nobody, also if there is no such schedule.
     pub fn duty(&self, schedule: &str, at: Timestamp) -> Duty {
         self.schedules.get(schedule).map(|known| known.schedule.duty(at)).unwrap_or_default()
@@ -165,9 +180,11 @@ impl Roster {
             .into_iter()
             .filter(|name| book.contacts.get(name).is_some_and(|contact| !book.is_reached(contact)));
         lost.map(|name| {
-            format!(
-                "`{name}` is to be called and is not reached: no channel, rooms or the log only, or no address for them"
-            )
+            let channels = book.contacts.get(&name).map(|contact| &contact.channels[..]).unwrap_or_default();
+            let why: Vec<String> =
+                channels.iter().filter_map(|channel| book.why_nobody(&name, channel)).collect();
+            let why = if why.is_empty() { "they have no channel".to_owned() } else { why.join(", ") };
+            format!("`{name}` is to be called and is reached by nothing: {why}")
         })
         .collect()
     }

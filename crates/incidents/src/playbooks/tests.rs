@@ -202,7 +202,7 @@ fn ticks_stand_in_the_timeline_and_stay_through_edits() {
         [("breathe", false), ("look at the provider", true), ("roll back", true)]
     );
     tick(&desk, id, (3, 2), false).unwrap();
-    assert!(why(tick(&desk, id, (3, 1), true)).contains("not in it any more"));
+    assert!(why(tick(&desk, id, (3, 1), true)).contains("no such step"));
     assert!(why(tick(&desk, id, (4, 2), true)).contains("has 3 steps"));
     assert!(why(tick(&desk, id, (0, 2), true)).contains("`step` is 0"));
     let whole = desk.one(id).unwrap().unwrap();
@@ -230,7 +230,7 @@ fn a_text_in_the_definition_is_ticked_too() {
     let id = bad(&desk, "text", "");
     tick(&desk, id, (1, 0), true).unwrap();
     assert_eq!(steps(&guide(&desk, id)), [("turn it off", true), ("and on", false)]);
-    assert!(why(tick(&desk, id, (1, 7), true)).contains("not in it any more"));
+    assert!(why(tick(&desk, id, (1, 7), true)).contains("no such step"));
 }
 
 #[test]

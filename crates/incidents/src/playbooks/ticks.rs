@@ -11,9 +11,7 @@ use crate::incident::{Entry, Incident, IncidentId};
 use crate::limits::MAX_TICKS;
 use crate::people::{Deed, Refusal};
 
-const NOT_THERE: Refusal = Refusal::No(
-    "the playbook has been changed meanwhile, and this step is not in it any more: read it again",
-);
+const NOT_THERE: Refusal = Refusal::No("the playbook has no such step, or not any more: read it again");
 
 impl Incidents {
     /// What is ticked already stays as it is, with who was first.

@@ -9,6 +9,7 @@ mod entries;
 mod errors;
 mod faults;
 mod grouping;
+mod leaving;
 mod newcomers;
 mod night;
 mod owning;

@@ -65,15 +65,17 @@ impl Story {
 }
 
 #[test]
-fn a_policy_that_nobody_has_made_is_told_of_whoever_names_it() {
+fn who_or_what_is_not_there_is_told_of_whoever_names_it() {
     let mut book = super::book();
     let latency = book.subjects.get_mut(&(false, "latency".into())).unwrap();
     latency.escalation_policy = Some("nosuch".into());
+    latency.contacts = vec!["ana".into(), "zoe".into()];
     let story = super::Story::new();
     let desk = crate::Desk::open(story.store.clone(), book, b"secret").unwrap();
-    let problem = |name: &str| desk.policy_problem(name, vocabulary::Timestamp(1_000));
-    assert!(problem("latency").is_some_and(|why| why.contains("no policy `nosuch`")));
-    assert_eq!((problem("unclaimed"), problem("nobody")), (None, None));
+    let problems = |name: &str| desk.problems_of_telling(name, vocabulary::Timestamp(1_000));
+    let [contact, policy] = &problems("latency")[..] else { panic!("{:?}", problems("latency")) };
+    assert!(contact.contains("no contact `zoe`") && policy.contains("no policy `nosuch`"));
+    assert_eq!((problems("unclaimed"), problems("nobody")), (Vec::new(), Vec::new()));
 }
 
 #[test]

@@ -1,5 +1,9 @@
 //! Somebody is always told: what becomes of words of trouble that nobody gets.
 
+mod anew;
+mod hands;
+mod stand_ins;
+
 use super::delivery::{Counter, try_for, unreached, with_last_resort};
 use super::policies::{policy, step};
 use super::*;

@@ -24,7 +24,10 @@ fn c107_a_step_that_reaches_rooms_only_does_not_wait() {
     let told = story.goes("paged", State::Critical);
     assert_eq!(told, ["problem ana by chat", "problem ben by chat", "problem ben by mail"]);
     let lines = timeline(&story, 1);
-    assert!(lines.contains("step 1 of `p`: ana is told in rooms only, which reaches nobody"), "{lines}");
+    assert!(
+        lines.contains("step 1 of `p`: ana is reached by nothing: `chat` is a room, which may be empty"),
+        "{lines}"
+    );
     assert!(lines.contains("ana, and no person is reached: the next step runs at once"), "{lines}");
     let mut ends = story.goes("paged", State::Ok);
     ends.sort();

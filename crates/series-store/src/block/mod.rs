@@ -54,6 +54,19 @@ pub fn known_codecs() -> u64 {
     (0..32).filter(|codec| !unknown(*codec)).map(codec_bit).sum()
 }
 
+/// The newest slot of a page that has a value.
+pub fn last_slot<V: Value>(
+    meta: &FileMeta,
+    page: &[u8],
+    scratch: &mut Vec<V>,
+) -> Result<Option<Slot>, CodecError> {
+    scratch.clear();
+    scratch.resize(meta.slots as usize, V::ABSENT);
+    V::decode(page, meta.slots as usize, 0..meta.slots as usize, scratch)?;
+    let last = scratch.iter().rposition(|value| !value.is_absent());
+    Ok(last.map(|slot| meta.first + slot as Slot))
+}
+
 /// Put the values of a page that lie in `wanted` over `row`, whose first slot is `wanted.start`.
 /// After an error the row is as it was.
 pub fn overlay_page<V: Value>(

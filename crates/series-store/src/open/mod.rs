@@ -141,6 +141,7 @@ impl Store {
             importing: RwLock::new(()),
             in_a_hurry: AtomicUsize::new(0),
             unannounced,
+            looked_through: AtomicUsize::new(0),
             last_merge: AtomicI64::new(0),
             growth_since,
             policies_differ: AtomicBool::new(false),

@@ -1,6 +1,7 @@
 //! The port for bodies of error events: append, read by id, by group and time, expire, erase.
 
 use std::fmt;
+use std::ops::Range;
 
 use crate::Timestamp;
 use crate::error::{EventBody, EventId, StoredEvent};
@@ -26,6 +27,15 @@ pub trait EventLog: Send + Sync {
 
     /// What was appended to `from` until now belongs to `to`.
     fn move_group(&self, project: u64, from: u64, to: u64) -> Result<(), EventLogError>;
+
+    /// Events of `from` with these numbers belong to `to`.
+    fn move_events(
+        &self,
+        project: u64,
+        from: u64,
+        to: u64,
+        numbers: &[Range<u64>],
+    ) -> Result<(), EventLogError>;
 
     /// Events of before are not found any more. Their bytes go when enough of them lie together: the answer is
     /// how many events of any project went from the disk.

@@ -1,17 +1,18 @@
 /** One stream of what people and programs changed, and of what went wrong. Pure. */
 import type { Annotation, Incident } from '../../api/types.ts'
+import { releaseOf } from '../../plain/deploy.ts'
 
 export type Kind = 'deploy' | 'flip' | 'settings' | 'incident' | 'other'
-export type Change = { key: string; at: number; kind: Kind; what: string; tags: string[]; incident: number | null; bad: boolean; reason: string | null; data: string }
+export type Change = { key: string; at: number; kind: Kind; what: string; tags: string[]; incident: number | null; bad: boolean; reason: string | null; data: string; release: { project: string; release: string } | null }
 
 const kindOf = (tags: string[]): Kind => (tags.includes('deploy') ? 'deploy' : tags.includes('flip') ? 'flip' : tags.includes('audit') ? 'settings' : 'other')
 
 /** The newest first. An incident is there when it began, and when it was over. */
 export function streamOf(annotations: Annotation[], incidents: Incident[], from: number, say: { opened: (title: string) => string; ended: (title: string) => string }): Change[] {
-  const changes: Change[] = annotations.map(({ id, at, what, tags, data }) => ({ key: `event ${id}`, at, kind: kindOf(tags), what, tags: tags.filter((tag) => tag !== 'audit'), incident: null, bad: false, reason: null, data: data ?? '' }))
+  const changes: Change[] = annotations.map(({ id, at, what, tags, data }) => ({ key: `event ${id}`, at, kind: kindOf(tags), what, tags: tags.filter((tag) => tag !== 'audit'), incident: null, bad: false, reason: null, data: data ?? '', release: releaseOf({ what, tags }) }))
   for (const { id, title, opened, closed, reason } of incidents) {
-    if (opened >= from) changes.push({ key: `opened ${id}`, at: opened, kind: 'incident', what: say.opened(title), tags: [], incident: id, bad: true, reason, data: '' })
-    if (closed !== null && closed >= from) changes.push({ key: `over ${id}`, at: closed, kind: 'incident', what: say.ended(title), tags: [], incident: id, bad: false, reason, data: '' })
+    if (opened >= from) changes.push({ key: `opened ${id}`, at: opened, kind: 'incident', what: say.opened(title), tags: [], incident: id, bad: true, reason, data: '', release: null })
+    if (closed !== null && closed >= from) changes.push({ key: `over ${id}`, at: closed, kind: 'incident', what: say.ended(title), tags: [], incident: id, bad: false, reason, data: '', release: null })
   }
   return changes.sort((a, b) => b.at - a.at)
 }

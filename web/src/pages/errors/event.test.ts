@@ -48,6 +48,11 @@ test('what was taken out is found by its path, or that of what it is within', ()
   expect(ruleAt(scrubbed, 'exception.values.1.stacktrace.frames.3.vars.pass')).toBeNull()
 })
 
+test('locals that every module has stand last', () => {
+  const frames = [{ function: 'main', vars: { __name__: 'x', __doc__: null, basket: [], user: 'ana' } }]
+  expect(exceptionsOf({ exception: { values: [{ type: 'E', stacktrace: { frames } }] } })[0].frames[0].vars.map(([name]) => name)).toEqual(['basket', 'user', '__name__', '__doc__'])
+})
+
 test('breadcrumbs, request and the rest', () => {
   expect(crumbsOf(EVENT)).toEqual([{ at: 1_700_000_000.5, level: '', category: 'query', message: 'SELECT 1', data: [['ms', 3]], path: 'breadcrumbs.values.0' }])
   expect(requestOf(EVENT).map(({ path, rows }) => [path, rows.length])).toEqual([['request', 2], ['request.headers', 1]])
@@ -59,6 +64,8 @@ test('breadcrumbs, request and the rest', () => {
 test('what somebody did is a line, not a table', () => {
   const crumb = (one: Record<string, unknown>) => crumbsOf({ breadcrumbs: [one] }).map(({ message, data }) => [message, data])[0]
   expect(crumb({ data: { url: 'http://x/', method: 'PUT', status_code: 401, ms: 3 } })).toEqual(['PUT http://x/ 401', [['ms', 3]]])
+  // As Python's client writes it.
+  expect(crumb({ data: { url: 'http://x/', 'http.method': 'GET', 'http.query': 'a=1', 'http.fragment': '', 'http.response.status_code': 200, reason: 'OK' } })).toEqual(['GET http://x/?a=1 200', [['reason', 'OK']]])
   expect(crumb({ data: { from: '/a', to: '/b' } })).toEqual(['/a → /b', []])
   expect(crumb({ message: 'said', data: { url: 'http://x/' } })).toEqual(['said', [['url', 'http://x/']]])
 })

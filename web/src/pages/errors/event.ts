@@ -28,10 +28,17 @@ export function timeOf(value: unknown): number | null {
 export const idOf = (event: ErrorEvent): string => text(event.event_id)
 export const atOf = (event: ErrorEvent): number | null => timeOf(event.timestamp)
 
+/** What every module of Python has tells nothing: it stands last. */
+function localsOf(vars: unknown): [string, unknown][] {
+  const all = entries(vars)
+  const isOfModule = ([name]: [string, unknown]) => /^__\w+__$/.test(name)
+  return [...all.filter((one) => !isOfModule(one)), ...all.filter(isOfModule)]
+}
+
 function frameOf(frame: Fields, path: string): Frame {
   return {
     path, file: text(frame.filename) || text(frame.abs_path) || text(frame.module), absolute: text(frame.abs_path), name: text(frame.function), module: text(frame.module), line: number(frame.lineno), column: number(frame.colno), inApp: frame.in_app === true,
-    before: lines(frame.pre_context), code: typeof frame.context_line === 'string' ? frame.context_line : null, after: lines(frame.post_context), vars: entries(frame.vars),
+    before: lines(frame.pre_context), code: typeof frame.context_line === 'string' ? frame.context_line : null, after: lines(frame.post_context), vars: localsOf(frame.vars),
   }
 }
 
@@ -81,10 +88,16 @@ export function folded(frames: Frame[]): Row[] {
   return rows.map((row) => (row.kind === 'fold' && row.frames.length === 1 ? { kind: 'frame', frame: row.frames[0] } : row))
 }
 
+/** Of a request, as browsers' clients call it and as those of Python do. */
+const METHODS = ['method', 'http.method', 'http.request.method']
+const ANSWERS = ['status_code', 'http.response.status_code']
+const QUERY = 'http.query'
+
 /** What somebody did, of data alone: a request with its answer, a way from page to page. `told`: what need not be said again. */
 function deedOf(data: Fields): { said: string; told: string[] } {
-  const [url, from, to] = [text(data.url), text(data.from), text(data.to)]
-  if (url) return { said: [text(data.method), url, text(data.status_code)].filter(Boolean).join(' '), told: ['method', 'url', 'status_code'] }
+  const first = (names: string[]) => names.map((name) => text(data[name])).find(Boolean) ?? ''
+  const [url, query, from, to] = [text(data.url), text(data[QUERY]), text(data.from), text(data.to)]
+  if (url) return { said: [first(METHODS), query && !url.includes('?') ? `${url}?${query}` : url, first(ANSWERS)].filter(Boolean).join(' '), told: [...METHODS, 'url', QUERY, ...ANSWERS] }
   if (from || to) return { said: `${from} → ${to}`, told: ['from', 'to'] }
   return { said: '', told: [] }
 }
@@ -92,11 +105,14 @@ function deedOf(data: Fields): { said: string; told: string[] } {
 function crumbOf(one: Fields, path: string): Crumb {
   const message = text(one.message)
   const { said, told } = message ? { said: message, told: [] } : deedOf(fields(one.data))
-  const data = entries(one.data).filter(([name]) => !told.includes(name))
+  const data = entries(one.data).filter(([name, value]) => !told.includes(name) && !isEmpty(value))
   return { at: timeOf(one.timestamp), level: text(one.level), category: text(one.category) || text(one.type), message: said, data, path }
 }
 
 export const crumbsOf = (event: ErrorEvent): Crumb[] => valuesOf(event.breadcrumbs).map((one, index) => crumbOf(one, `breadcrumbs.values.${index}`))
+
+/** Clients write down what they do not know, too. */
+const isEmpty = (value: unknown): boolean => value === null || value === ''
 
 /** Named groups of fields, each with the path before their names. */
 export type Part = { key: 'request' | 'user' | 'contexts' | 'extra'; name: string; path: string; rows: [string, unknown][] }
@@ -105,14 +121,14 @@ const PLAIN_OF_REQUEST = ['method', 'url', 'query_string', 'fragment', 'data']
 
 export function requestOf(event: ErrorEvent): Part[] {
   const request = fields(event.request)
-  const plain = PLAIN_OF_REQUEST.filter((key) => request[key] !== undefined && request[key] !== null && request[key] !== '').map((key): [string, unknown] => [key, request[key]])
+  const plain = PLAIN_OF_REQUEST.filter((key) => request[key] !== undefined && !isEmpty(request[key])).map((key): [string, unknown] => [key, request[key]])
   const parts: Part[] = [{ key: 'request', name: '', path: 'request', rows: plain }]
   for (const name of ['headers', 'cookies', 'env']) parts.push({ key: 'request', name, path: `request.${name}`, rows: entries(request[name]) })
   return parts.filter(({ rows }) => rows.length)
 }
 
 export function restOf(event: ErrorEvent): Part[] {
-  const contexts = Object.entries(fields(event.contexts)).filter(([name]) => name !== 'feedback').map(([name, value]): Part => ({ key: 'contexts', name, path: `contexts.${name}`, rows: entries(value).filter(([key]) => key !== 'type') }))
+  const contexts = Object.entries(fields(event.contexts)).filter(([name]) => name !== 'feedback').map(([name, value]): Part => ({ key: 'contexts', name, path: `contexts.${name}`, rows: entries(value).filter(([key, value]) => key !== 'type' && !isEmpty(value)) }))
   const parts: Part[] = [{ key: 'user', name: '', path: 'user', rows: entries(event.user) }, ...contexts, { key: 'extra', name: '', path: 'extra', rows: entries(event.extra) }]
   return parts.filter(({ rows }) => rows.length)
 }

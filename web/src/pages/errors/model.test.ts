@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Deed, ErrorGroup, Series, Tag } from '../../api/errors.ts'
 import { Trouble } from '../../api/client.ts'
 import { changeAll } from './deeds.ts'
-import { arrived, bars, countsOf, deployOf, deploysOf, held, incidentsOf, isBack, isSpike, itemsOf, kinOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
+import { arrived, bars, countsOf, deployOf, deploysOf, held, incidentsOf, isBack, isSpike, itemsOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
 
 const group = (id: number, change: Partial<ErrorGroup> = {}): ErrorGroup => ({
   id, short: `WEB-${id}`, project: 1, project_name: 'web', title: `E${id}`, culprit: '', level: 'error', status: 'unresolved', count: 1, users: 0, first_seen: 0, last_seen: 0, release_first: null, release_last: null, environment: [],
@@ -27,6 +27,8 @@ test('what is new since the deploy stands on top, then what came back, then what
 test('what began within two hours is new without a deploy; words of users are neither new nor a spike', () => {
   const hours = quietThen(3, 0)
   expect(sectionOf(group(1, { hours, first_seen: 1000, last_seen: 1060 }))).toBe('young')
+  // It was dealt with, and is there again.
+  expect(sectionOf(group(1, { hours, first_seen: 1000, last_seen: 1060, regressed_at: 1050 }))).toBe('back')
   // It was seen two days ago too.
   expect(sectionOf(group(1, { hours, first_seen: 1000, last_seen: 180_000 }))).toBe('rest')
   expect(sectionOf(group(1, { hours: quietThen(3), first_seen: 1000, last_seen: 1060 }))).toBe('rest')
@@ -115,10 +117,9 @@ test('it is back, unless somebody has said something since', () => {
   expect(isBack({ status: 'unresolved', activity: [] })).toBe(false)
 })
 
-test('shares of releases, the incidents that it is in, and what is called alike', () => {
+test('shares of releases, and the incidents that it is in', () => {
   expect(sharesOf([{ release: 'b', count: 3, first_seen: 1 }, { release: 'a', count: 1, first_seen: null }])).toEqual([{ release: 'b', share: 0.75 }, { release: 'a', share: 0.25 }])
   expect(sharesOf([])).toEqual([])
   const open = [{ reason: 'errors:new errors/web/7', also: [] }, { reason: 'monitor:x', also: ['errors:r/web/7'] }, { reason: 'errors:r/web/17', also: [] }, { reason: 'monitor:a/web/7', also: [] }]
   expect(incidentsOf({ project_name: 'web', short: 'WEB-7' }, open)).toEqual(open.slice(0, 2))
-  expect([kinOf('DriveError: 401'), kinOf('io.DriveError'), kinOf('disk is full now'), kinOf('')]).toEqual(['DriveError', 'io.DriveError', 'disk is', ''])
 })

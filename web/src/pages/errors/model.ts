@@ -54,8 +54,9 @@ export function sectionOf(group: ErrorGroup): Section {
   if (group.status !== 'unresolved') return 'rest'
   if (group.kind === 'feedback') return 'said'
   if (group.is_new_since_deploy) return 'fresh'
-  if (isYoung(group)) return 'young'
+  // What was dealt with, and is there again, is more than new.
   if (group.regressed_at) return 'back'
+  if (isYoung(group)) return 'young'
   return isSpike(group) ? 'spike' : 'rest'
 }
 
@@ -194,6 +195,3 @@ export function incidentsOf<T extends Pick<Incident, 'reason' | 'also'>>({ proje
   const is = (reason: string) => reason.startsWith('errors:') && reason.endsWith(end)
   return open.filter(({ reason, also }) => is(reason) || also.some(is))
 }
-
-/** What errors like it are called: its type, or the first words of a message. */
-export const kinOf = (title: string): string => (/^([\w.$:]*\w)(?=: |$)/.exec(title)?.[1] ?? title.split(/\s+/).slice(0, 2).join(' ')).slice(0, 80)

@@ -15,7 +15,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(20);
 const ANSWER_BYTES: usize = 500;
 
-pub async fn send(house: &Arc<House>, old: &Dsn, copy: Copy) -> Tried {
+pub(super) async fn send(house: &Arc<House>, old: &Dsn, copy: Copy) -> Tried {
     match request(old, copy) {
         Ok(request) => ask(&house.egress, &Request { spared: Some(own_listeners(house)), ..request }).await,
         Err(why) => Tried::Refused(why),

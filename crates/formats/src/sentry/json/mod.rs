@@ -10,7 +10,7 @@ mod write;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use read::read;
+pub use read::{read, read_within, room_for};
 
 use super::limits::{JSON_DEPTH, JSON_NODES};
 

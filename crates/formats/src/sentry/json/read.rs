@@ -12,12 +12,26 @@ const SMALL_MAP: usize = 24;
 
 /// One value, with nothing but space around it.
 pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Tree<'a>, Malformed> {
+    read_within(bytes, limits, &mut [])
+}
+
+/// The same, of what is long and has many texts with escapes: these stand in `room` afterwards, as long as there is some,
+/// instead of in memory of their own.
+pub fn read_within<'a>(bytes: &'a [u8], limits: &Limits, room: &'a mut [u8]) -> Result<Tree<'a>, Malformed> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
-        Ok(text) => Reader::new(text, limits).document(),
+        Ok(text) => Reader::new(text, limits, room).document(),
         // Rare enough to be copied.
-        Err(_) => Reader::new(&String::from_utf8_lossy(bytes), limits).document().map(Tree::into_owned),
+        Err(_) => {
+            Reader::new(&String::from_utf8_lossy(bytes), limits, &mut []).document().map(Tree::into_owned)
+        }
     }
+}
+
+/// For all texts of a document that have escapes: undone they are not longer than as they were sent.
+pub fn room_for(bytes: &[u8]) -> Vec<u8> {
+    let has_escapes = memchr::memchr(b'\\', bytes).is_some();
+    vec![0; if has_escapes { bytes.len() } else { 0 }]
 }
 
 struct Reader<'a> {
@@ -31,14 +45,17 @@ struct Reader<'a> {
     /// Of lists and maps that have not ended: each gets its memory at once, when its length is known.
     values: Vec<Tree<'a>>,
     entries: Vec<(Cow<'a, str>, Tree<'a>)>,
+    /// A text while its escapes are undone, and where such texts stay.
+    changed: String,
+    room: &'a mut [u8],
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, limits: &Limits) -> Reader<'a> {
+    fn new(text: &'a str, limits: &Limits, room: &'a mut [u8]) -> Reader<'a> {
         let limits = Limits { depth: limits.depth.min(JSON_DEPTH_MAX), ..*limits };
         let (depth, nodes) = (limits.depth, limits.nodes);
-        let (values, entries) = (Vec::new(), Vec::new());
-        Reader { text, bytes: text.as_bytes(), at: 0, depth, nodes, limits, values, entries }
+        let (values, entries, changed) = (Vec::new(), Vec::new(), String::new());
+        Reader { text, bytes: text.as_bytes(), at: 0, depth, nodes, limits, values, entries, changed, room }
     }
 
     fn document(mut self) -> Result<Tree<'a>, Malformed> {
@@ -203,7 +220,7 @@ impl<'a> Reader<'a> {
                 self.at = end + 1;
                 Ok(Cow::Borrowed(&self.text[start..end]))
             }
-            Some(_) => self.changed_string(start).map(Cow::Owned),
+            Some(end) => self.changed_string(start, end),
             None => Err(self.malformed("a text has no end")),
         }
     }
@@ -221,23 +238,40 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// One with escapes or NULs in it.
-    fn changed_string(&mut self, start: usize) -> Result<String, Malformed> {
-        let mut out = String::new();
+    /// One with escapes or NULs in it, of which the first is at `special`.
+    fn changed_string(&mut self, start: usize, special: usize) -> Result<Cow<'a, str>, Malformed> {
+        let mut out = std::mem::take(&mut self.changed);
+        out.clear();
+        out.push_str(&self.text[start..special]);
+        self.undo_escapes(special, &mut out)?;
+        let text = self.stay(&out);
+        self.changed = out;
+        Ok(text)
+    }
+
+    /// From the first of them to the end of the text.
+    fn undo_escapes(&mut self, mut special: usize, out: &mut String) -> Result<(), Malformed> {
         let opening = self.at;
-        self.at = start;
         loop {
-            let Some(end) = self.run(self.at) else {
-                return Err(Malformed::new(opening, "a text has no end"));
-            };
-            out.push_str(&self.text[self.at..end]);
-            self.at = end + 1;
-            match self.bytes[end] {
-                b'"' => return Ok(out),
-                b'\\' => self.escape(&mut out)?,
+            self.at = special + 1;
+            match self.bytes[special] {
+                b'"' => return Ok(()),
+                b'\\' => self.escape(out)?,
                 _ => {}
             }
+            let start = self.at;
+            special = self.run(start).ok_or_else(|| Malformed::new(opening, "a text has no end"))?;
+            out.push_str(&self.text[start..special]);
         }
+    }
+
+    fn stay(&mut self, text: &str) -> Cow<'a, str> {
+        let Some((place, left)) = std::mem::take(&mut self.room).split_at_mut_checked(text.len()) else {
+            return Cow::Owned(text.to_owned());
+        };
+        self.room = left;
+        place.copy_from_slice(text.as_bytes());
+        std::str::from_utf8(place).map_or_else(|_| Cow::Owned(text.to_owned()), Cow::Borrowed)
     }
 
     /// What follows a backslash.
@@ -327,11 +361,8 @@ impl<'a> Reader<'a> {
 
 /// The last one of each key holds, in its place.
 fn drop_doubled(entries: &mut Vec<(Cow<'_, str>, Tree<'_>)>) {
-    if entries.len() <= SMALL_MAP {
-        let is_doubled = |at: usize| entries[at + 1..].iter().any(|(key, _)| *key == entries[at].0);
-        if !(0..entries.len()).any(is_doubled) {
-            return;
-        }
+    if entries.len() <= SMALL_MAP && !has_doubled(entries) {
+        return;
     }
     let mut seen = HashSet::with_capacity(entries.len());
     let mut doubled: Vec<bool> = entries.iter().rev().map(|(key, _)| !seen.insert(&**key)).collect();
@@ -339,5 +370,27 @@ fn drop_doubled(entries: &mut Vec<(Cow<'_, str>, Tree<'_>)>) {
     if doubled.contains(&true) {
         let mut doubled = doubled.into_iter();
         entries.retain(|_| !doubled.next().unwrap_or(false));
+    }
+}
+
+/// Of a small map. Keys are compared by a mark each, which fits a register, and in full only where two marks are the same.
+fn has_doubled(entries: &[(Cow<'_, str>, Tree<'_>)]) -> bool {
+    let mut marks = [0; SMALL_MAP];
+    entries.iter().enumerate().any(|(at, (key, _))| {
+        let mark = mark(key.as_bytes());
+        let before = &marks[..at];
+        let is_doubled = before.contains(&mark) && entries[..at].iter().any(|(earlier, _)| earlier == key);
+        marks[at] = mark;
+        is_doubled
+    })
+}
+
+/// The length, the first four bytes and the last four.
+fn mark(key: &[u8]) -> u64 {
+    let four = |bytes: Option<&[u8; 4]>| bytes.map_or(0, |bytes| u64::from(u32::from_le_bytes(*bytes)));
+    let short = || key.iter().fold(0, |mark, byte| mark << 8 | u64::from(*byte));
+    match key.len() {
+        0..4 => short(),
+        length => four(key.first_chunk()) << 32 ^ four(key.last_chunk()) ^ (length as u64) << 56,
     }
 }

@@ -122,6 +122,23 @@ fn texts_without_escapes_are_borrowed() {
 }
 
 #[test]
+fn texts_with_escapes_stand_in_the_room_that_there_is() {
+    let text = br#"{"a\n":"\"b\" \u00e4","c":["d","\\"]}"#;
+    let check = |room: &mut [u8], borrowed: &[bool]| {
+        let document = read_within(text, &Limits::default(), room).unwrap();
+        let values = [&document.entries()[0].1, &document.get("c").unwrap().list()[1]];
+        assert_eq!(values.map(Tree::text), [Some("\"b\" ä"), Some("\\")]);
+        let is_borrowed = |value: &&Tree<'_>| matches!(value, Tree::Text(Cow::Borrowed(_)));
+        assert_eq!(values.iter().map(is_borrowed).collect::<Vec<_>>(), borrowed);
+        assert_eq!(document, read(text, &Limits::default()).unwrap());
+    };
+    check(&mut room_for(text), &[true, true]);
+    // Room for the key only: what comes after has memory of its own.
+    check(&mut [0; 4], &[false, false]);
+    assert!(room_for(b"{\"a\":1}").is_empty());
+}
+
+#[test]
 fn values_are_asked_for() {
     let mut document = tree(r#"{"a":{"b":[1,"2",true,null]},"n":"1.5","x":1e400,"w":7.0}"#);
     assert_eq!(document.at(&["a", "b"]).unwrap().list().len(), 4);

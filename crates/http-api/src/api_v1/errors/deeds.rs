@@ -12,6 +12,7 @@ use vocabulary::time::HumanDuration;
 use super::super::status::off_thread;
 use super::super::{comments, watched};
 use super::groups::{WholeGroup, whole};
+use super::parting;
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
@@ -174,7 +175,7 @@ pub async fn merge(
     .await
 }
 
-/// The answer is the group that was made. Events that came before stay where they are.
+/// The answer is the group that was made. Of the kept events the newest 10,000 are looked at: those of the hash go along.
 #[utoipa::path(post, path = "/errors/groups/{id}/split", params(("id" = String, Path)), request_body = GroupSplit,
     responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn split(
@@ -186,9 +187,12 @@ pub async fn split(
     require(&caller, Role::Responder)?;
     let author = watched::author(&caller, splitting.author.unwrap_or_default());
     off_thread(&services, move |services| {
-        let (old, _) = super::group(services, &caller, &named)?;
-        let hash = hash(&splitting.hash)?;
-        let made = services.tracker.split(old.id, &[hash], &author, services.clock.now())?;
+        let (old, project) = super::group(services, &caller, &named)?;
+        let (hash, now) = (hash(&splitting.hash)?, services.clock.now());
+        let made = services.tracker.split(old.id, &[hash], &author, now)?;
+        let stay = services.tracker.hashes(old.id, now)?.into_iter().map(|kept| kept.hash).collect();
+        let numbers = parting::numbers(services, &project, old.id, hash, &stay)?;
+        services.event_log.move_events(project.id, old.id, made, &numbers)?;
         let (group, _) = super::group(services, &caller, &made.to_string())?;
         super::tell(services, &[made].into(), &[old.id].into());
         whole(services, &group).map(Json)

@@ -10,6 +10,7 @@ pub mod feedback;
 pub mod groups;
 mod links;
 pub mod moving;
+mod parting;
 pub mod projects;
 pub mod releases;
 pub mod series;

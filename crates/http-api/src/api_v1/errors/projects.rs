@@ -19,6 +19,7 @@ use crate::annotations;
 use crate::answer::{Answer, Body, Problem};
 use crate::guard::require;
 use crate::sentry::kept;
+use crate::sentry::senders::Sent;
 use crate::sentry::tee::Passed;
 use crate::services::Services;
 
@@ -33,7 +34,7 @@ pub struct ProjectItem {
     /// The keys of docs/errors.md.
     #[schema(value_type = Object)]
     settings: Value,
-    /// When its programs were last heard, since the start.
+    /// When its programs were last heard; from before the start, when the newest event came.
     last_heard: Option<i64>,
     /// Name and version of the client that sent last.
     client: Option<String>,
@@ -149,7 +150,7 @@ fn item(services: &Services, caller: &Caller, project: &Project) -> Answer<Proje
         keys: keys.collect(),
         created: project.created.0,
         settings: serde_json::to_value(&project.settings).map_err(Problem::internal)?,
-        last_heard: sent.as_ref().map(|sent| sent.last.0).filter(|at| *at > 0),
+        last_heard: last_heard(services, project.id, sent.as_ref())?,
         client: sent.and_then(|sent| sent.client),
         environments: services.tracker.environments(project.id)?,
         releases: releases
@@ -169,6 +170,14 @@ fn shown_to(caller: &Caller, passed: Passed) -> Passed {
 }
 
 const NOT_TAKEN: &str = "it is not taken; why is for editors to read who are limited to no prefixes";
+
+/// Of what came before the start only events are known.
+fn last_heard(services: &Services, project: u64, sent: Option<&Sent>) -> Answer<Option<i64>> {
+    match sent.map(|sent| sent.last.0).filter(|at| *at > 0) {
+        Some(at) => Ok(Some(at)),
+        None => Ok(services.tracker.newest_event(project)?.map(|at| at.0)),
+    }
+}
 
 fn kept_events(services: &Services, project: u64) -> KeptEvents {
     let HeldEvents { events, bytes, oldest } = services.event_log.held(project);

@@ -119,11 +119,11 @@ pub fn one(services: &Services, caller: &Caller, name: &str, window: &Window) ->
 
 /// What its definition names and nobody has made, and what is hardly meant.
 pub fn problems(services: &Services, name: &str, now: Timestamp) -> Vec<String> {
-    let of_policy = services.desk.policy_problem(name, now);
+    let of_telling = services.desk.problems_of_telling(name, now);
     let all = services.monitors.definitions();
     let doubts = all.monitors.iter().find(|monitor| monitor.name == name).map(doubts).unwrap_or_default();
     let doubts = doubts.into_iter().map(|(key, why)| format!("`{key}`: {why}"));
-    services.desk.playbook_problem(false, name).into_iter().chain(of_policy).chain(doubts).collect()
+    services.desk.playbook_problem(false, name).into_iter().chain(of_telling).chain(doubts).collect()
 }
 
 fn instance(found: Found, runs: Option<Vec<Run>>, from: i64, until: i64) -> Instance {

@@ -116,8 +116,8 @@ fn known(services: &Services, post_mortem: &PostMortem) -> Answer<Known> {
             people.entry(name).or_insert_with(|| "[somebody]".to_owned());
         }
     }
-    // What nobody had to sign in for is done by "you".
-    people.remove("you");
+    // What nobody had to sign in for is done by nobody in particular.
+    people.remove(crate::guard::WHOEVER_OWNS_IT);
     let definitions = services.monitors.definitions();
     let hosts = definitions.hosts.iter().map(|host| host.name.clone());
     let hosts = hosts.chain(definitions.hosts.iter().filter_map(|host| host.address.clone()));

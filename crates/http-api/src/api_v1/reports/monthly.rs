@@ -61,10 +61,11 @@ fn letter(report: &ReportAnswer, month: &str, (open, late): (usize, usize), base
     out += &incidents(&report.all);
     let services = report.services.iter().flat_map(|service| {
         service.months.iter().map(|of| {
-            let percent =
-                of.attained_percent.map_or("unknown".to_owned(), |percent| format!("{percent:.3} %"));
+            let Some(percent) = of.attained_percent else {
+                return format!("{}: unknown, nothing that watches it has said how it was", service.name);
+            };
             format!(
-                "{}: {percent}, {} in trouble, {} planned, {} unknown, {} outages",
+                "{}: {percent:.3} %, {} in trouble, {} planned, {} unknown, {} outages",
                 service.name,
                 long(of.in_trouble_seconds as f64),
                 long(of.planned_seconds as f64),

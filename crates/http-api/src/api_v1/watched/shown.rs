@@ -80,27 +80,27 @@ struct Acknowledged {
 
 #[derive(Serialize, ToSchema)]
 pub struct PerfdataItem {
-    label: String,
+    pub(in crate::api_v1) label: String,
     /// null for `U`: it could not be measured.
     value: Option<f64>,
     uom: String,
     /// As written: ranges such as `@10:20`.
-    warn: Option<String>,
-    crit: Option<String>,
+    pub(in crate::api_v1) warn: Option<String>,
+    pub(in crate::api_v1) crit: Option<String>,
     min: Option<f64>,
     max: Option<f64>,
     #[schema(example = "none")]
-    breach: &'static str,
+    pub(in crate::api_v1) breach: &'static str,
 }
 
 /// Where a number of the result is stored, in the base unit: seconds, bytes, per cent.
 #[derive(Serialize, ToSchema)]
-struct NumberSeries {
+pub struct NumberSeries {
     label: String,
     #[schema(example = "checks.web1.http.time_seconds")]
-    series: String,
+    pub(in crate::api_v1) series: String,
     /// What is stored is so many times the value; the thresholds' numbers as well.
-    scale: f64,
+    pub(in crate::api_v1) scale: f64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -185,6 +185,11 @@ impl From<&Planned> for Downtime {
 }
 
 impl Watched {
+    /// Its numbers, each with where it is stored.
+    pub(in crate::api_v1) fn numbers(&self) -> Vec<(&PerfdataItem, &NumberSeries)> {
+        self.perfdata.iter().zip(&self.perfdata_series).collect()
+    }
+
     fn of(services: &Services, scope: &Scope, name: &ObjectName, found: Found) -> Watched {
         let status = found.status;
         let host = match name {

@@ -10,12 +10,15 @@
 //! | [`uploads`] | source maps, in chunks |
 //! | [`issues`], [`stats`], [`stats_v2`] | groups and counts, for exporters |
 //! | [`decide`] | what is done with groups |
+//! | [`events`], [`monitors`] | the newest events of a project; its heartbeats |
 //! | [`shapes`] | what things look like in answers |
 
 mod about;
 mod decide;
 mod deploys;
+mod events;
 mod issues;
+mod monitors;
 mod releases;
 mod shapes;
 mod stats;
@@ -66,6 +69,7 @@ fn below() -> Router<Arc<Services>> {
         .route("/organizations/{org}/artifactbundle/assemble/", post(uploads::assemble))
         .route("/organizations/{org}/issues/", get(issues::of_organization))
         .route("/organizations/{org}/issues/{issue}/", get(issues::one_of))
+        .route("/organizations/{org}/monitors/", get(monitors::list))
         .route("/organizations/{org}/stats_v2/", get(stats_v2::of_organization))
         .route("/issues/{issue}/", get(issues::one))
         .route("/issues/{issue}/current-release/", get(issues::current_release))
@@ -79,6 +83,7 @@ fn below() -> Router<Arc<Services>> {
         .route("/projects/{org}/{project}/files/difs/assemble/", post(uploads::refuse_debug_files))
         .route("/projects/{org}/{project}/environments/", get(about::environments))
         .route("/projects/{org}/{project}/issues/", get(issues::of_project).put(decide::of_project))
+        .route("/projects/{org}/{project}/events/", get(events::of_project))
         .route("/projects/{org}/{project}/stats/", get(stats::of_project))
         .route("/{*rest}", any(nothing_here))
 }

@@ -68,3 +68,28 @@ pub(super) fn issue(project: &Project, group: &Group, page: &str, stats: Value, 
         "isBookmarked": false, "isPublic": false, "isSubscribed": false, "hasSeen": true, "numComments": 0,
         "annotations": [], "stats": stats})
 }
+
+/// What is checked in for, and how it is.
+pub(super) struct Job {
+    pub is_on: bool,
+    /// `crontab` or `interval`, and what it is.
+    pub schedule: (&'static str, Value),
+    pub timezone: Option<String>,
+    pub margin_minutes: i64,
+    pub status: &'static str,
+    pub last: Option<Timestamp>,
+    pub next: Option<Timestamp>,
+}
+
+/// Its name is what it is known by everywhere; the address that it is pinged at is a secret.
+pub(super) fn monitor(of: &Project, slug: &str, job: &Job) -> Value {
+    let (kind, schedule) = &job.schedule;
+    let environment = json!({"name": "production", "status": job.status, "isMuted": false,
+        "lastCheckIn": optional(job.last), "nextCheckIn": optional(job.next)});
+    json!({"id": format!("{}/{slug}", of.name), "slug": slug, "name": slug, "type": "cron_job",
+        "status": if job.is_on { "active" } else { "disabled" }, "isMuted": false,
+        "config": {"schedule_type": kind, "schedule": schedule, "timezone": job.timezone,
+            "checkin_margin": job.margin_minutes, "max_runtime": null},
+        "project": {"id": of.id.to_string(), "name": of.name, "slug": of.name},
+        "environments": [environment]})
+}

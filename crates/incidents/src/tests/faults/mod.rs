@@ -44,12 +44,12 @@ struct World {
     last_page: i64,
     /// Pages that have reached their receiver: a second time it is the same page.
     got: HashSet<i64>,
-    /// (incident, contact): got a word of trouble, and none of its end.
-    waiting_for_end: HashSet<(IncidentId, String)>,
-    /// Ends that no try would have brought to this contact.
-    refused_ends: HashSet<(IncidentId, String)>,
-    /// Ends that somebody else got in place of others.
-    stood_in: HashSet<IncidentId>,
+    /// (incident, contact): got a word of trouble by this page, and none of its end.
+    waiting_for_end: BTreeMap<(IncidentId, String), i64>,
+    /// The last page of an end that no try would have brought to this contact, and of which end it was.
+    refused_ends: BTreeMap<(IncidentId, String), (i64, Option<i64>)>,
+    /// Ends that those got who are told in the place of others.
+    stood_in: HashSet<(IncidentId, Option<i64>)>,
     /// The way of one person that leads nowhere, as long as the world lasts.
     wrong: Option<(&'static str, &'static str)>,
     /// Those who have one whose snooze ends in this second.
@@ -128,8 +128,8 @@ impl World {
             unfollowed: BTreeSet::new(),
             last_page: 0,
             got: HashSet::new(),
-            waiting_for_end: HashSet::new(),
-            refused_ends: HashSet::new(),
+            waiting_for_end: BTreeMap::new(),
+            refused_ends: BTreeMap::new(),
             stood_in: HashSet::new(),
             wrong: [None, Some(("ana", "mail")), Some(("ana", "hook")), Some(("ben", "mail"))]
                 [usize::try_from(seed % 4).unwrap()],
@@ -152,7 +152,6 @@ impl World {
             5 => self.silence_changes(),
             _ => {}
         }
-        self.wake_snoozed();
         self.desk.tick(&self.sky, Timestamp(self.now)).unwrap();
         self.compare();
         for channel in CHANNELS {
@@ -328,9 +327,10 @@ impl World {
     }
 
     /// A snooze that ends begins the policy again, if nobody has it; else whoever has it hears of it.
-    fn wake_snoozed(&mut self) {
+    /// That waits for silences.
+    fn wake_snoozed(&mut self, silenced: &BTreeSet<IncidentId>) {
         for (id, case) in &mut self.cases {
-            if case.snoozed_until.is_some_and(|until| until <= self.now) {
+            if !silenced.contains(id) && case.snoozed_until.is_some_and(|until| until <= self.now) {
                 case.snoozed_until = None;
                 self.woken.extend(case.owner.filter(|_| case.course.is_some()).map(|owner| (*id, owner)));
                 if let Some(course) = case.course.as_mut().filter(|_| case.owner.is_none()) {
@@ -366,6 +366,7 @@ impl World {
             assert_eq!(owners[id].as_deref(), case.owner, "seed {seed}, {now}: who has {id}");
         }
         let silenced = self.silenced();
+        self.wake_snoozed(&silenced);
         let mut expected: Vec<(IncidentId, &str)> = Vec::new();
         let waits = |id: &IncidentId, case: &Case| case.owner.is_some() || silenced.contains(id);
         for (id, case) in self.cases.iter_mut().filter(|(id, case)| !waits(id, case)) {
@@ -375,11 +376,7 @@ impl World {
         }
         let woken = std::mem::take(&mut self.woken).into_iter();
         let of_contacts = |who: &str| BY_CONTACTS.iter().any(|(_, name)| *name == who);
-        expected.extend(
-            woken.filter(|(id, who)| {
-                self.cases.contains_key(id) && !silenced.contains(id) && !of_contacts(who)
-            }),
-        );
+        expected.extend(woken.filter(|(id, who)| self.cases.contains_key(id) && !of_contacts(who)));
         let mut told = self.told_by_policies();
         told.sort();
         expected.sort_unstable();
@@ -431,7 +428,11 @@ impl World {
             };
             let is_refused = !matches!(attempt, Attempt::Delivered | Attempt::Later { .. });
             if is_refused && page.kind.is_end() {
-                self.refused_ends.extend(page.incident.map(|id| (id, page.contact.to_string())));
+                let end = (page.id, page.message.until);
+                if let Some(id) = page.incident {
+                    let last = self.refused_ends.entry((id, page.contact.to_string())).or_insert(end);
+                    *last = end.max(*last);
+                }
             }
             attempts.push((page.id, attempt));
         }
@@ -466,11 +467,12 @@ impl World {
         match page.kind.is_end() {
             true => {
                 self.waiting_for_end.remove(&whom);
-                if page.message.instead_of.is_some() {
-                    self.stood_in.insert(incident);
+                // Who is told by default stands in, unless this one has the end by itself.
+                if page.message.instead_of.is_some() || &*page.contact == "default" {
+                    self.stood_in.insert((incident, page.message.until));
                 }
             }
-            false if page.kind.is_problem() => drop(self.waiting_for_end.insert(whom)),
+            false if page.kind.is_problem() => drop(self.waiting_for_end.insert(whom, page.id)),
             false => {}
         }
     }
@@ -498,10 +500,11 @@ impl World {
         let seed = self.seed;
         let standing = self.desk.standing();
         assert_eq!((standing.open, standing.waiting.len()), (0, 0), "seed {seed}: {:?}", standing.waiting);
-        for (incident, contact) in &self.waiting_for_end {
-            let refused = self.refused_ends.contains(&(*incident, contact.clone()));
+        for (whom, problem) in &self.waiting_for_end {
+            let (incident, contact) = whom;
+            let refused = self.refused_ends.get(whom).filter(|(page, _)| page > problem);
             assert!(
-                refused && self.stood_in.contains(incident),
+                refused.is_some_and(|(_, end)| self.stood_in.contains(&(*incident, *end))),
                 "seed {seed}: {contact} has not heard of the end of {incident}: {:#?}",
                 store::pages_of(&self.store, *incident).unwrap()
             );

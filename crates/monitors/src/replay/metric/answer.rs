@@ -12,6 +12,9 @@ use super::Past;
 use super::passage::Passage;
 use crate::limits::MAX_FIRINGS;
 
+/// Seconds. A series begins between two points, and that is no gap.
+const WORTH_TELLING: i64 = 60;
+
 /// What would have been.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Replayed {
@@ -166,12 +169,74 @@ impl Replayed {
                 times(healed, "time it", "times it")
             ));
         }
-        let blind: i64 =
-            self.doubts.iter().filter(|doubt| doubt.cannot_tell).map(|doubt| doubt.until - doubt.from).sum();
-        if blind > 0 {
-            let share = 100.0 * blind as f64 / (self.until - self.from).max(1) as f64;
-            sentence.push_str(&format!("; of {:.0} % of the time it cannot be told", share.min(100.0)));
+        let (unknown, whole) = (self.unknown_seconds(), self.until - self.from);
+        if fired == 0 && unknown >= whole {
+            return "Nothing is known of that time, so it cannot be told whether it would have fired."
+                .to_owned();
+        }
+        if unknown >= WORTH_TELLING {
+            sentence.push_str(&format!("; of {} of the time it cannot be told", share(unknown, whole)));
         }
         sentence + "."
+    }
+
+    /// Before anything is known, and where what is kept is too coarse.
+    fn unknown_seconds(&self) -> i64 {
+        let coarse =
+            self.doubts.iter().filter(|doubt| doubt.cannot_tell).map(|doubt| (doubt.from, doubt.until));
+        // Of several series the first may have no points, and the rule stands by the others.
+        let is_judged = self.instances.iter().any(|instance| instance.state.is_some());
+        let known_from = self.known_from.or(is_judged.then_some(self.from));
+        let before = (self.from, known_from.unwrap_or(self.until));
+        let mut stretches: Vec<(i64, i64)> = coarse.chain([before]).collect();
+        stretches.sort_unstable();
+        let (mut unknown, mut end) = (0, self.from);
+        for (from, until) in stretches {
+            let (from, until) = (from.max(end), until.min(self.until));
+            unknown += (until - from).max(0);
+            end = end.max(until);
+        }
+        unknown
+    }
+}
+
+/// Of a part that is neither nothing nor all.
+fn share(part: i64, whole: i64) -> String {
+    match 100.0 * part as f64 / whole.max(1) as f64 {
+        percent if percent < 1.0 => "less than 1 %".to_owned(),
+        percent if percent > 99.0 => "more than 99 %".to_owned(),
+        percent => format!("{percent:.0} %"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_known_is_no_quiet_time() {
+        let check = |known_from: Option<i64>, doubts: &[(i64, i64)], wanted: &str| {
+            let doubt = |&(from, until): &(i64, i64)| Doubt {
+                from,
+                until,
+                step: 60,
+                cannot_tell: true,
+                reason: String::new(),
+            };
+            let doubts = doubts.iter().map(doubt).collect();
+            let instances = vec![OfInstance::default()];
+            let replayed = Replayed { until: 100_000, known_from, doubts, instances, ..Replayed::default() };
+            assert_eq!(replayed.sentence(), wanted);
+        };
+        let but = |share: &str| {
+            format!("It would not have fired, with no page; of {share} of the time it cannot be told.")
+        };
+        let nothing = "Nothing is known of that time, so it cannot be told whether it would have fired.";
+        check(Some(10), &[], "It would not have fired, with no page.");
+        check(Some(99_990), &[], &but("more than 99 %"));
+        check(Some(10), &[(0, 300), (100, 500)], &but("less than 1 %"));
+        check(Some(20_000), &[(10_000, 30_000), (90_000, 200_000)], &but("40 %"));
+        check(None, &[], nothing);
+        check(Some(50_000), &[(50_000, 100_000)], nothing);
     }
 }
