@@ -36,7 +36,7 @@ impl Incidents {
         // Whoever has heard of the end takes it to be over, though others have not heard of it yet.
         let some_know = !std::mem::take(&mut detail.ending) || detail.told.values().any(|told| told.of_end);
         (detail.free_since, detail.self_healed, detail.unwatched) = (None, false, false);
-        (detail.resolved_by, detail.merged_into) = (None, None);
+        (detail.resolved_by, detail.merged_into, detail.ended) = (None, None, None);
         detail.reopened += 1;
         if some_know {
             (detail.acknowledged, detail.owner, detail.paged_at, detail.by_hand) = (None, None, None, None);

@@ -368,6 +368,7 @@ impl Incidents {
             more_since: None,
             more_at: None,
             began: None,
+            ended: None,
             unheard: None,
         };
         let incident = Incident {
