@@ -10,13 +10,14 @@ use axum::{Extension, Json};
 use incidents::reports::Case;
 use monitors::config::{Definitions, MonitorConfig, MonitorKind};
 use monitors::kinds::metric::Look;
-use monitors::replay::{self, Past, Replayed};
+use monitors::replay::{Past, Replayed};
 use serde::Serialize;
 use utoipa::ToSchema;
 use vocabulary::ports::QueryLimits;
 use vocabulary::state::State as Word;
 use vocabulary::time::{HumanDuration, Timestamp};
 
+use super::proof::pager::Pager;
 use super::watched;
 use crate::accounts::Caller;
 use crate::answer::{Answer, Id, Problem};
@@ -113,7 +114,9 @@ fn proposed(services: &Services, limits: &QueryLimits, id: i64) -> Answer<Propos
         record.cases.into_iter().filter(|case| case.reason == found.incident.reason).collect();
     let events = StateEvents(&services.state);
     let look = Look { source: services.source.as_ref(), events: &events, zone: &services.zone, limits, now };
-    let trial = Trial { look, definitions: &definitions, past: &past, cases: &of_rule, now: now.0 };
+    let pager = Pager::of(services, &definitions, past.from, past.until)?;
+    let mut trial =
+        Trial { look, definitions: &definitions, past: &past, pager, cases: &of_rule, now: now.0 };
     let (present, _) = trial.run(rule).map_err(Problem::bad_request)?;
     // A longer `for` would seem to leave out whatever is younger than it.
     let goes_on = found.incident.closed.is_none();
@@ -167,13 +170,14 @@ struct Trial<'t> {
     look: Look<'t>,
     definitions: &'t Definitions,
     past: &'t Past,
+    pager: Pager<'t>,
     cases: &'t [Case],
     now: i64,
 }
 
 impl Trial<'_> {
-    fn run(&self, rule: &MonitorConfig) -> Result<(Tried, Replayed), String> {
-        let replayed = replay::replay(rule, self.definitions, &self.look, self.past)?;
+    fn run(&mut self, rule: &MonitorConfig) -> Result<(Tried, Replayed), String> {
+        let replayed = self.pager.tried(rule, self.definitions, &self.look, self.past)?;
         let caught = |useful| {
             let judged = self.cases.iter().filter(|case| case.useful() == Some(useful));
             judged.filter(|case| self.catches(rule, &replayed, case)).count()
@@ -201,7 +205,7 @@ impl Trial<'_> {
     }
 
     /// The smallest change of each kind that will do; how many were tried; was there no time for all?
-    fn search(&self, rule: &MonitorConfig, id: i64) -> (Vec<Proposal>, usize, bool) {
+    fn search(&mut self, rule: &MonitorConfig, id: i64) -> (Vec<Proposal>, usize, bool) {
         let (mut proposals, mut tried) = (Vec::new(), 0);
         for (changes, candidates) in [("for", longer(rule)), ("critical", further(rule))] {
             for candidate in candidates {
