@@ -47,6 +47,10 @@ impl<'s> Pager<'s> {
         })
     }
 
+    pub fn page_warnings(&self) -> bool {
+        self.page_warnings
+    }
+
     pub fn with<T>(&self, ask: impl FnOnce(Telling<'_>) -> T) -> T {
         let pages =
             |host: bool, name: &str, instance: &str| self.services.desk.environment(host, name, instance).1;
