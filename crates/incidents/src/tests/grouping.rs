@@ -74,6 +74,7 @@ fn what_is_unlike_or_later_or_in_a_window_of_none_is_another_incident() {
 #[test]
 fn what_was_seen_apart_is_apart_though_it_was_told_together() {
     let mut story = Story::grouping();
+    story.tick(10_000);
     let hour_ago = story.now - 3_540;
     let seen = |name: &str, to: State, since: i64, at: i64| StateChange {
         since: Some(Timestamp(since)),

@@ -374,7 +374,6 @@ fn told_later(labels: &[Judged]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proof::Label;
 
     #[test]
     fn what_people_would_hear_later_is_said() {

@@ -286,11 +286,12 @@ impl Missed {
 /// The first firing that reached into the outage, and somebody.
 fn caught(replayed: &Replayed, began: i64) -> Result<(i64, String), Missed> {
     let within = || {
-        let within = replayed.firings.iter().filter(|firing| firing.ended.is_none_or(|ended| ended > began));
+        let within =
+            replayed.firings.iter().filter(move |firing| firing.ended.is_none_or(|ended| ended > began));
         within.filter(|firing| firing.fired.is_some())
     };
     let reaches_somebody = replayed.pages.keys().any(|contact| !contact.is_empty());
-    let telling = || within().filter(|firing| firing.told && reaches_somebody);
+    let telling = || within().filter(move |firing| firing.told && reaches_somebody);
     let known = replayed.known_from.filter(|known| *known < began - LEAD_SECONDS);
     let is_news = |firing: &&Firing| known.is_none_or(|known| firing.began > known + FIRST_POINTS_SECONDS);
     let news = telling().filter(is_news);

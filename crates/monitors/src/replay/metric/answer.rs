@@ -32,7 +32,7 @@ pub struct Replayed {
     pub pages: BTreeMap<String, u64>,
     /// They are those of incidents, with whom these would have told.
     #[serde(skip)]
-    by_incidents: bool,
+    pub by_incidents: bool,
     pub doubts: Vec<Doubt>,
     /// The first point of any of the series in the window.
     pub known_from: Option<i64>,
@@ -204,7 +204,7 @@ impl Replayed {
 
     fn whom(&self) -> String {
         let one = |(contact, count): (&String, &u64)| {
-            let contact = if contact.is_empty() { "nobody" } else { contact };
+            let contact = if contact.is_empty() { "nobody" } else { contact.as_str() };
             format!("{contact} {count}")
         };
         let mut most: Vec<_> = self.pages.iter().collect();
