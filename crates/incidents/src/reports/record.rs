@@ -94,14 +94,14 @@ impl Desk {
         let case = |row: &Row| {
             let incident = incident_of(row)?;
             Some(Case {
+                opened: incident.since(),
+                closed: incident.ended(),
                 acknowledged: acknowledged.get(&incident.id).cloned(),
                 pages: pages.get(&incident.id).copied().unwrap_or(0),
                 judged: judged.get(&incident.id).copied(),
                 id: incident.id,
                 reason: incident.reason,
                 title: incident.title,
-                opened: incident.since(),
-                closed: incident.ended(),
                 worst: incident.detail.worst,
                 production: incident.detail.production,
                 self_healed: incident.detail.self_healed,
