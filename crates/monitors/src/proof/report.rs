@@ -388,6 +388,6 @@ mod tests {
         assert_eq!(told_later(&same), "");
         let later =
             [same.to_vec(), vec![judged(Some(100), Some(700)), judged(Some(100), Some(220))]].concat();
-        assert_eq!(told_later(&later), ", but 2 would be told later, by up to 10m");
+        assert_eq!(told_later(&later), ", but 2 would be told later, by up to 10min");
     }
 }
