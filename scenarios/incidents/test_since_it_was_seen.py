@@ -13,7 +13,7 @@ channels = ["hook"]
 [[channel]]
 name = "hook"
 type = "webhook"
-url = "http://127.0.0.1:9/nobody-listens"
+url = "HOOK"
 [[host]]
 name = "web"
 [[check]]
@@ -43,8 +43,8 @@ def incidents(server):
     return {one["title"]: one for one in server.get("/api/v1/incidents?state=all").json["incidents"]}
 
 
-def test_results_of_before_make_incidents_of_before(bellwether):
-    server = bellwether(CONFIG)
+def test_results_of_before_make_incidents_of_before(bellwether, hook):
+    server = bellwether(CONFIG.replace("HOOK", hook.url))
     now = int(time.time())
     for name in ("disk", "http"):
         send(server, name, 0, now - 9 * HOUR)
@@ -65,8 +65,8 @@ def test_results_of_before_make_incidents_of_before(bellwether):
     assert (trouble["since"], trouble["until"]) == (now - 8 * HOUR, now - 6 * HOUR), trouble
 
 
-def test_what_has_to_last_is_bad_since_it_began(bellwether):
-    server = bellwether(CONFIG)
+def test_what_has_to_last_is_bad_since_it_began(bellwether, hook):
+    server = bellwether(CONFIG.replace("HOOK", hook.url))
     begun = time.time()
 
     def bad():
