@@ -96,6 +96,11 @@ fn what_was_seen_apart_is_apart_though_it_was_told_together() {
     let lasted: Vec<_> = pages.iter().map(|page| (page.message.since, page.message.until)).collect();
     assert_eq!(lasted, [(hour_ago, Some(hour_ago + 600)); 3]);
     assert_eq!(story.incidents.live[&1].closed, Some(Timestamp(now + 7)), "waits count from then");
+    // Told a second later, and seen half an hour after that end: another outage.
+    story.incidents.book.config.reopen_within = HumanDuration(std::time::Duration::from_secs(600));
+    let again = seen("queries", State::Critical, hour_ago + 2_400, now + 8);
+    story.incidents.take(&[again], &[], Timestamp(now + 8));
+    assert_eq!((story.incidents.open_count(), story.incidents.live[&3].since()), (2, hour_ago + 2_400));
 }
 
 #[test]
