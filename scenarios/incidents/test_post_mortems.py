@@ -100,8 +100,15 @@ def test_from_an_outage_to_a_page_for_others(bellwether, hook):
     assert "only monitors of kind" in ask(server, "PUT", path, {"done": True, "monitor": "job"}, 400)["error"]
     assert "there is no monitor" in ask(server, "PUT", path, {"done": True, "monitor": "nothing"}, 400)["error"]
     assert ask(server, "GET", "/api/v1/follow-ups?owner=ana")["follow_ups"][0]["done"] is None
-    done = ask(server, "PUT", path, {"done": True, "monitor": "orders-stop"})["follow_ups"][0]
-    assert done["done"] and done["proof"]["monitor"] == "orders-stop"
+    # Nor is one that tells nobody.
+    rule = {"target": "shop.orders", "contacts": ["ana"]}
+    ask(server, "PUT", "/api/v1/monitors/only-warns", {"monitor": {**rule, "warning": "< 5"}})
+    ask(server, "PUT", "/api/v1/monitors/no-orders", {"monitor": {**rule, "critical": "< 5"}})
+    for name, why in [("orders-stop", "in shadow"), ("only-warns", "told nobody")]:
+        assert why in ask(server, "PUT", path, {"done": True, "monitor": name}, 409)["error"], name
+    done = ask(server, "PUT", path, {"done": True, "monitor": "no-orders"})["follow_ups"][0]
+    assert done["done"] and done["proof"]["monitor"] == "no-orders"
+    assert "To whom: ana 1." in done["proof"]["sentence"], done["proof"]
     assert begun["began"] - 3_600 <= done["proof"]["fired"] <= begun["ended"]
     assert ask(server, "GET", "/api/v1/follow-ups")["follow_ups"] == []
     ask(server, "POST", follow_ups, {"what": "a second database", "owner": "ana", "due": "2020-01-01"})

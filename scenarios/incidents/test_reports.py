@@ -97,7 +97,8 @@ def test_a_month_equals_what_a_hand_computes(bellwether, hook):
     report = answer.json
     assert (report["from"], report["tz"], report["record_begins"]) == (begin, "UTC", day + 2 * HOUR)
     assert (report["incidents"], report["paged"], report["self_healed"]) == (3, 3, 1)
-    assert report["left_out"] == {"flapped": 1, "untold": 1, "not_production": 1}
+    # What was sent above made incidents of then too, of which nobody was told: two of http, one of db.
+    assert report["left_out"] == {"flapped": 1, "untold": 4, "not_production": 1}
     # (2 + 12) / 2 = 7 minutes; of two the 95th is the larger.
     assert report["to_acknowledge"] == {"count": 2, "mean": 7 * MINUTE, "median": 7 * MINUTE, "p95": 12 * MINUTE}
     # (30 + 90 + 60) / 3 = 60 minutes.

@@ -52,6 +52,7 @@ fn goes_bad(number: usize) -> StateChange {
         value: None,
         text: "refused".into(),
         withheld: None,
+        since: None,
         of_sender: None,
     }
 }

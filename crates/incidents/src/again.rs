@@ -12,18 +12,31 @@ use crate::limits::MAX_REOPEN_BY_HAND_SECONDS;
 use crate::people::Refusal;
 
 impl Incidents {
-    /// The incident that stands for this reason: an open one, or one that is over for so short a time that it comes back.
-    pub(crate) fn incident_of_reason(&self, reason: &str, key: &Key, now: Timestamp) -> Option<IncidentId> {
+    /// The incident that stands for this reason: an open one, or one that is over for so short a time that it comes back, by
+    /// when we heard of it and by when it was seen.
+    pub(crate) fn incident_of_reason(
+        &self,
+        reason: &str,
+        key: &Key,
+        since: i64,
+        now: Timestamp,
+    ) -> Option<IncidentId> {
         let id = *self.by_reason.get(reason)?;
         let incident = self.live.get(&id)?;
         if !self.still_stands_for(incident, reason, key, now) {
             return None;
         }
-        (!incident.rests() || self.may_come_back(incident, now)).then_some(id)
+        let seen_apart = incident.ended().map_or(0, |ended| since.saturating_sub(ended));
+        let comes_back = || self.may_come_back(incident, now) && seen_apart < self.reopens_within();
+        (!incident.rests() || comes_back()).then_some(id)
+    }
+
+    fn reopens_within(&self) -> i64 {
+        i64::try_from(self.book.config.reopen_within.0.as_secs()).unwrap_or(i64::MAX)
     }
 
     pub(crate) fn may_come_back(&self, incident: &Incident, now: Timestamp) -> bool {
-        let within = i64::try_from(self.book.config.reopen_within.0.as_secs()).unwrap_or(i64::MAX);
+        let within = self.reopens_within();
         let since = incident.closed.map_or(0, |closed| now.since(closed));
         within > 0 && since < within && incident.detail.merged_into.is_none()
     }
@@ -36,7 +49,7 @@ impl Incidents {
         // Whoever has heard of the end takes it to be over, though others have not heard of it yet.
         let some_know = !std::mem::take(&mut detail.ending) || detail.told.values().any(|told| told.of_end);
         (detail.free_since, detail.self_healed, detail.unwatched) = (None, false, false);
-        (detail.resolved_by, detail.merged_into) = (None, None);
+        (detail.resolved_by, detail.merged_into, detail.ended) = (None, None, None);
         detail.reopened += 1;
         if let Some(unheard) = detail.unheard.as_mut() {
             unheard.tries = 0;

@@ -253,6 +253,7 @@ impl Inner {
             value: None,
             text: text.into(),
             withheld: None,
+            since: None,
             of_sender: None,
         };
         self.incidents.take(&[change], &[], now);

@@ -6,7 +6,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::Withheld;
 
 use crate::core::{Estate, Incidents};
-use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told};
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::PATIENCE_SECONDS;
 
 /// What is told later, when that lifts; the rest does not keep an end from those who know of the beginning.
@@ -57,6 +57,8 @@ impl Incidents {
         incident.closed = Some(now);
         incident.phase = Phase::Resolved;
         incident.detail.snoozed_until = None;
+        let ended = incident.troubles.values().filter_map(Trouble::ended).max();
+        incident.detail.ended = ended.filter(|ended| by.is_none() && *ended < now.0);
         let detail = &incident.detail;
         let nobody_did = by.is_none() && detail.acknowledged.is_none() && !detail.unwatched;
         incident.detail.self_healed = nobody_did;

@@ -37,7 +37,7 @@ impl Incidents {
         let by_host =
             (trouble.withheld == Some(Withheld::HostDown)).then(|| self.host_incident(&key)).flatten();
         let reason = self.reason(&key);
-        let known = by_host.or_else(|| self.incident_of_reason(&reason, &key, now));
+        let known = by_host.or_else(|| self.incident_of_reason(&reason, &key, trouble.since, now));
         let id = match known {
             Some(id) => id,
             None => match self.cause(&key, &trouble) {
@@ -167,6 +167,7 @@ impl Incidents {
             more_since: None,
             more_at: None,
             began: None,
+            ended: None,
             unheard: None,
         };
         let incident = Incident {

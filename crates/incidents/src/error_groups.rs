@@ -113,6 +113,7 @@ impl ErrorTrouble {
             value,
             text: text.into(),
             withheld: None,
+            since: None,
             of_sender: None,
         }
     }

@@ -302,9 +302,12 @@ pub struct Detail {
     /// When somebody was told last that there is more of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub more_at: Option<i64>,
-    /// When the first in it went bad, as far as its sender says that it was before it opened.
+    /// When the first in it went bad, if whoever looked says that it was before it opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub began: Option<i64>,
+    /// When the last in it was well, if whoever looked says that it was before it was closed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<i64>,
     /// It was told, and nobody has heard of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unheard: Option<Unheard>,
@@ -386,6 +389,12 @@ impl Incident {
     /// Since when something is, or was, bad.
     pub fn since(&self) -> i64 {
         self.detail.began.map_or(self.opened.0, |began| began.min(self.opened.0))
+    }
+
+    /// When all of it was well, or somebody said that it is enough.
+    pub fn ended(&self) -> Option<i64> {
+        let closed = self.closed?.0;
+        Some(self.detail.ended.map_or(closed, |ended| ended.clamp(self.since().min(closed), closed)))
     }
 
     pub(crate) fn note_began(&mut self, trouble: &Trouble) {

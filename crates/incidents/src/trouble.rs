@@ -16,9 +16,12 @@ pub struct Trouble {
     /// The worst that it was.
     pub worst: State,
     pub since: i64,
-    /// When it was over.
+    /// When we heard that it was over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<i64>,
+    /// Since when it is well for whoever looked, if that is before we heard of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub well_since: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<f64>,
     pub text: String,
@@ -55,6 +58,7 @@ impl Trouble {
             worst: state,
             since,
             until: None,
+            well_since: None,
             value: None,
             text: cut(text, MAX_TEXT).to_owned(),
             title: None,
@@ -71,13 +75,19 @@ impl Trouble {
     pub fn new(change: &StateChange) -> Trouble {
         let (value, withheld) = (change.value, change.withheld);
         let of_sender = change.of_sender.as_deref().cloned();
-        Trouble { value, withheld, of_sender, ..Trouble::of(change.to, change.at.0, &change.text) }
+        Trouble { value, withheld, of_sender, ..Trouble::of(change.to, change.seen_since().0, &change.text) }
     }
 
-    /// When it went bad: its sender may know that better than we, who count from when we were told.
+    /// When it went bad: the sender of an alert may know that better than whoever looked.
     pub fn began(&self) -> i64 {
         let known = self.of_sender.as_ref().and_then(|said| said.since);
         known.map_or(self.since, |known| known.min(self.since))
+    }
+
+    /// When it was over, which whoever looked may know better than we, who count waits from when we were told.
+    pub fn ended(&self) -> Option<i64> {
+        let until = self.until?;
+        Some(self.well_since.map_or(until, |seen| seen.clamp(self.began().min(until), until)))
     }
 
     /// What is to be done, as its sender says.
@@ -105,6 +115,7 @@ impl Trouble {
         self.text = cut(&change.text, MAX_TEXT).to_owned();
         self.withheld = change.withheld;
         self.until = (!change.to.is_problem()).then_some(change.at.0);
+        self.well_since = self.until.map(|_| change.seen_since().0).filter(|seen| *seen < change.at.0);
         if let Some(said) = change.of_sender.as_deref() {
             self.of_sender = Some(said.clone());
         }

@@ -48,7 +48,7 @@ impl Incidents {
         message.title = incident.title.clone();
         self.keep_name(incident, &key, &mut message);
         message.since = incident.since();
-        message.until = Some(incident.closed.unwrap_or(now).0);
+        message.until = Some(incident.ended().unwrap_or(now.0));
         message.bad = incident.bad().count();
         message.author = incident.detail.resolved_by.clone().unwrap_or_default();
         message
@@ -73,7 +73,7 @@ impl Incidents {
             title: trouble.called(key),
             state: trouble.state,
             since: trouble.began(),
-            until: trouble.until,
+            until: trouble.ended(),
             value: trouble.value,
             warning: subject.and_then(|subject| subject.warning.clone()),
             critical: subject.and_then(|subject| subject.critical.clone()),

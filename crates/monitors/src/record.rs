@@ -135,6 +135,7 @@ mod tests {
             value: None,
             text: "".into(),
             withheld: None,
+            since: None,
             of_sender: None,
         }
     }

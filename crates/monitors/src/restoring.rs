@@ -68,6 +68,7 @@ impl Inner {
                 value: None,
                 text: "its check does not look at it any more".into(),
                 withheld: None,
+                since: None,
                 of_sender: None,
             });
         }

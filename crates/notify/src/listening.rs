@@ -221,6 +221,7 @@ mod tests {
             value: None,
             text: "slow".into(),
             withheld: None,
+            since: None,
             of_sender: None,
         };
         desk.take(&[bad], &[], Timestamp(1_000)).unwrap();

@@ -123,8 +123,18 @@ pub struct StateChange {
     pub value: Option<f64>,
     pub text: Arc<str>,
     pub withheld: Option<Withheld>,
+    /// Since when it is so for whoever looked, where that is before `at`, when we were told: bad since its first bad result,
+    /// confirmed or not.
+    pub since: Option<Timestamp>,
     /// Of an alert of others.
     pub of_sender: Option<Arc<OfSender>>,
+}
+
+impl StateChange {
+    /// Since when it is as bad or as well as it says, which is never after we were told.
+    pub fn seen_since(&self) -> Timestamp {
+        self.since.map_or(self.at, |since| since.min(self.at))
+    }
 }
 
 /// What whoever sends an alert says of it beside how bad it is.

@@ -42,9 +42,9 @@ export const publishPostMortem = (id: number, seen: string) => ask<PostMortem>(`
 export const withdrawPostMortem = (id: number) => ask<PostMortem>(`${at(id)}/publish`, { method: 'DELETE' })
 
 /** What a rule would have done in 30 days. */
-export type Tried = { for: string | null; critical: string | null; fired: number; told: number; useful_caught: number; useless_caught: number; sentence: string }
+export type Tried = { for: string | null; critical: string | null; warning: string | null; fired: number; told: number; useful_caught: number; useless_caught: number; sentence: string }
 /** `monitor`: the whole rule with the change. */
-export type ThresholdProposal = Tried & { changes: 'for' | 'critical'; monitor: MonitorDefinition }
+export type ThresholdProposal = Tried & { changes: 'for' | 'critical' | 'warning' | 'thresholds'; monitor: MonitorDefinition }
 /** `now` is null of what is no metric monitor: the sentence says what to do instead. */
 export type ProposalAnswer = { monitor: string; from: number; until: number; now: Tried | null; proposals: ThresholdProposal[]; tried: number; cut: boolean; useful_incidents: number; useless_incidents: number; sentence: string }
 /** Of an incident that was judged to be noise: a change that would have left it out, and kept all that was useful. */

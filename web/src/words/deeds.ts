@@ -36,7 +36,7 @@ export const words = {
   errors: 'Errors', errorsRule: (name: string) => `by the rule ${name}`,
   proposal: {
     title: 'So that it is not told again', ask: 'What would have to change?', asking: 'The last 30 days are gone through…', failed: 'No change could be worked out', notTried: 'It was not tried on the past',
-    changes: { for: (to: string) => `Only when it lasts ${to}`, critical: (to: string) => `Critical only at ${to}` } as Record<string, (to: string) => string>,
+    changes: { for: (to: string) => `Only when it lasts ${to}`, critical: (to: string) => `Critical only at ${to}`, warning: (to: string) => `A warning only at ${to}`, thresholds: (to: string) => `Only at ${to}` } as Record<string, (to: string) => string>,
     before: (told: number, fired: number) => `As it is: told ${times(told)} in 30 days, bad ${times(fired)}.`,
     after: (told: number, fired: number) => `Told ${times(told)}, bad ${times(fired)}.`,
     keeps: (caught: number, useful: number) => (useful === 0 ? 'Nothing of this rule was judged useful yet, so nothing says that this goes too far.' : `Of the ${useful} that ${useful === 1 ? 'was' : 'were'} judged useful it still tells ${caught}.`),

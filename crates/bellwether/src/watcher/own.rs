@@ -138,6 +138,7 @@ impl Change {
             value: None,
             text: self.text.as_str().into(),
             withheld: None,
+            since: None,
             of_sender: None,
         }
     }

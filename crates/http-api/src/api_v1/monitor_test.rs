@@ -14,6 +14,7 @@ use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
 
 use super::check_test;
+use super::proof::pager::Pager;
 use crate::accounts::Caller;
 use crate::answer::{Answer, Body, Problem};
 use crate::evaluate::{StateEvents, parse_time};
@@ -136,8 +137,9 @@ fn answer(
     let started = std::time::Instant::now();
     let events = StateEvents { state: &services.state, scope: &Scope::everything() };
     let look = Look { source: services.source.as_ref(), events: &events, zone: &services.zone, limits, now };
-    let run =
-        |rule: &MonitorConfig| replay::replay(rule, definitions, &look, past).map_err(Problem::bad_request);
+    let mut pager = Pager::of(services, definitions, past.from, past.until)?;
+    let mut run =
+        |rule: &MonitorConfig| pager.tried(rule, definitions, &look, past).map_err(Problem::bad_request);
     let replay = run(&rule)?;
     let other = other.map(|other| run(&other)).transpose()?;
     Ok(TestAnswer {

@@ -1,6 +1,7 @@
 //! The pager proved on its own past: asked for, made on a thread of its own, and kept under an address that can be shared.
 
 mod answered;
+pub mod pager;
 mod part;
 mod reasons;
 
@@ -12,24 +13,22 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use incidents::incident::Key;
 use incidents::night::Night;
 use incidents::nights::Nights;
-use incidents::oncall::Past as CalledPast;
 use jiff::tz::TimeZone;
 use monitors::Definitions;
 use monitors::config::MonitorKind;
 use monitors::kinds::metric::Look;
 use monitors::look::Origin;
 use monitors::made::Origins;
-use monitors::proof::{self, Bad, Calls, Ground, Label, MAX_LABELS, Proof, Question, Sent, Telling, label};
+use monitors::proof::{self, Ground, Label, MAX_LABELS, Proof, Question, Sent, label};
 use monitors::replay::Past;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
 
-use self::answered::Answered;
+use self::pager::Pager;
 use self::reasons::Reasons;
 use super::monitor_test::Moment;
 use super::status::off_thread;
@@ -44,7 +43,6 @@ use crate::services::Services;
 
 const USUAL_DAYS: i64 = 90;
 const MAX_DAYS: i64 = 400;
-const DAY: i64 = 86_400;
 /// What is not tried by then is not proposed, and the report says so.
 const LONGEST: Duration = Duration::from_secs(600);
 
@@ -319,35 +317,7 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
         deadline: Some(Instant::now() + LONGEST),
         cancelled: ended.clone(),
     };
-    let (contacts, page_warnings) = services.desk.by_default();
-    let pages = |host: bool, name: &str, instance: &str| services.desk.environment(host, name, instance).1;
-    let now = services.clock.now();
-    // Of what opened shortly before, too.
-    let record = services.desk.what_happened(from.minus(DAY).0, until.0 + 1)?;
-    let answered = Answered::of(&record.cases, |reason| reasons.rule(reason));
-    let scene = services.desk.scene(now);
-    let called = |bad: &Bad<'_>| {
-        let key = Key { host: bad.host, monitor: bad.name.into(), instance: bad.instance.into() };
-        let (at, until) = (Timestamp(bad.at), Timestamp(answered.until(bad)));
-        let past = CalledPast { key, state: bad.state, at, until, before: bad.before };
-        let calls = scene.called(&past)?;
-        let made = calls.made.into_iter().map(|(at, contact)| (at.0, contact.to_string())).collect();
-        Some(Calls { made, goes_on: calls.goes_on })
-    };
-    let ground = Ground {
-        look: Look {
-            source: services.source.as_ref(),
-            events: &StateEvents { state: &services.state, scope: &Scope::everything() },
-            zone: &services.zone,
-            limits: &limits,
-            now: services.clock.now(),
-        },
-        past: Past { from, until, blind: services.control.away() },
-        store: &services.state,
-        monitors: &services.monitors,
-        zone: &services.zone,
-        telling: Telling { contacts, page_warnings, pages: &pages, called: &called },
-    };
+    let pager = Pager::of(services, &definitions, from, until)?;
     let began = Instant::now();
     let go_on = |share: f64| {
         place.note(share);
@@ -355,7 +325,19 @@ fn prove(services: &Services, place: &Place, asked: Asked) -> Answer<Proof> {
         ended.store(!on, Ordering::Relaxed);
         on
     };
-    proof::prove(&question, &ground, &go_on).map_err(Problem::bad_request)
+    let look = Look {
+        source: services.source.as_ref(),
+        events: &StateEvents { state: &services.state, scope: &Scope::everything() },
+        zone: &services.zone,
+        limits: &limits,
+        now: services.clock.now(),
+    };
+    let past = Past { from, until, blind: services.control.away() };
+    let (store, monitors, zone) = (&services.state, &services.monitors, &services.zone);
+    let made = pager.with(|telling| {
+        proof::prove(&question, &Ground { look, past, store, monitors, zone, telling }, &go_on)
+    });
+    made.map_err(Problem::bad_request)
 }
 
 /// Words of incidents, by what they are about.

@@ -10,13 +10,14 @@ use axum::{Extension, Json};
 use incidents::reports::Case;
 use monitors::config::{Definitions, MonitorConfig, MonitorKind};
 use monitors::kinds::metric::Look;
-use monitors::replay::{self, Past, Replayed};
+use monitors::replay::{Past, Replayed};
 use serde::Serialize;
 use utoipa::ToSchema;
 use vocabulary::ports::{QueryLimits, Scope};
 use vocabulary::state::State as Word;
 use vocabulary::time::{HumanDuration, Timestamp};
 
+use super::proof::pager::Pager;
 use super::watched;
 use crate::accounts::Caller;
 use crate::answer::{Answer, Id, Problem};
@@ -60,6 +61,7 @@ pub struct Tried {
     #[serde(rename = "for")]
     lasting: Option<String>,
     critical: Option<String>,
+    warning: Option<String>,
     /// How often it would have fired, and paged.
     fired: u64,
     told: u64,
@@ -71,7 +73,7 @@ pub struct Tried {
 
 #[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct Proposal {
-    /// `for` or `critical`.
+    /// `for`, `critical`, `warning`, or `thresholds`: both of these.
     changes: &'static str,
     #[serde(flatten)]
     tried: Tried,
@@ -113,7 +115,9 @@ fn proposed(services: &Services, limits: &QueryLimits, id: i64) -> Answer<Propos
         record.cases.into_iter().filter(|case| case.reason == found.incident.reason).collect();
     let events = StateEvents { state: &services.state, scope: &Scope::everything() };
     let look = Look { source: services.source.as_ref(), events: &events, zone: &services.zone, limits, now };
-    let trial = Trial { look, definitions: &definitions, past: &past, cases: &of_rule, now: now.0 };
+    let pager = Pager::of(services, &definitions, past.from, past.until)?;
+    let mut trial =
+        Trial { look, definitions: &definitions, past: &past, pager, cases: &of_rule, now: now.0 };
     let (present, _) = trial.run(rule).map_err(Problem::bad_request)?;
     // A longer `for` would seem to leave out whatever is younger than it.
     let goes_on = found.incident.closed.is_none();
@@ -167,13 +171,14 @@ struct Trial<'t> {
     look: Look<'t>,
     definitions: &'t Definitions,
     past: &'t Past,
+    pager: Pager<'t>,
     cases: &'t [Case],
     now: i64,
 }
 
 impl Trial<'_> {
-    fn run(&self, rule: &MonitorConfig) -> Result<(Tried, Replayed), String> {
-        let replayed = replay::replay(rule, self.definitions, &self.look, self.past)?;
+    fn run(&mut self, rule: &MonitorConfig) -> Result<(Tried, Replayed), String> {
+        let replayed = self.pager.tried(rule, self.definitions, &self.look, self.past)?;
         let caught = |useful| {
             let judged = self.cases.iter().filter(|case| case.useful() == Some(useful));
             judged.filter(|case| self.catches(rule, &replayed, case)).count()
@@ -181,6 +186,7 @@ impl Trial<'_> {
         let tried = Tried {
             lasting: rule.lasting.map(|lasting| lasting.to_string()),
             critical: rule.critical.clone(),
+            warning: rule.warning.clone(),
             fired: replayed.fired(),
             told: replayed.told(),
             useful_caught: caught(true),
@@ -201,9 +207,10 @@ impl Trial<'_> {
     }
 
     /// The smallest change of each kind that will do; how many were tried; was there no time for all?
-    fn search(&self, rule: &MonitorConfig, id: i64) -> (Vec<Proposal>, usize, bool) {
+    fn search(&mut self, rule: &MonitorConfig, id: i64) -> (Vec<Proposal>, usize, bool) {
         let (mut proposals, mut tried) = (Vec::new(), 0);
-        for (changes, candidates) in [("for", longer(rule)), ("critical", further(rule))] {
+        let (thresholds, moved) = further(rule, self.pager.page_warnings());
+        for (changes, candidates) in [("for", longer(rule)), (thresholds, moved)] {
             for candidate in candidates {
                 if self.look.limits.deadline.is_some_and(|deadline| std::time::Instant::now() >= deadline) {
                     return (proposals, tried, true);
@@ -236,14 +243,34 @@ fn longer(rule: &MonitorConfig) -> Vec<MonitorConfig> {
     longer.map(|lasting| MonitorConfig { lasting: Some(lasting), ..rule.clone() }).collect()
 }
 
-/// The rule with a threshold that is further off. What is no plain threshold has none.
-fn further(rule: &MonitorConfig) -> Vec<MonitorConfig> {
-    let Some((sign, limit)) = rule.critical.as_deref().and_then(threshold) else { return Vec::new() };
-    let with = |factor: &f64| {
-        let moved = if sign.starts_with('>') == (limit > 0.0) { limit * factor } else { limit / factor };
-        MonitorConfig { critical: Some(format!("{sign} {}", rounded(moved))), ..rule.clone() }
+/// The rule with what pages further off, and what that is. What is no plain threshold has none.
+fn further(rule: &MonitorConfig, page_warnings: bool) -> (&'static str, Vec<MonitorConfig>) {
+    let warning = rule.warning.as_deref().filter(|_| page_warnings);
+    let changes = match (rule.critical.is_some(), warning.is_some()) {
+        (true, true) => "thresholds",
+        (false, true) => "warning",
+        _ => "critical",
     };
-    if limit == 0.0 { Vec::new() } else { FACTORS.iter().map(with).collect() }
+    // What warns goes along with what is critical: else it pages in its place.
+    let with = |factor: &f64| {
+        let critical = rule.critical.as_deref().map(|condition| farther(condition, *factor));
+        let warning = warning.map(|condition| farther(condition, *factor));
+        let mut moved = rule.clone();
+        if let Some(critical) = critical {
+            moved.critical = Some(critical?);
+        }
+        if let Some(warning) = warning {
+            moved.warning = Some(warning?);
+        }
+        (moved != *rule).then_some(moved)
+    };
+    (changes, FACTORS.iter().filter_map(with).collect())
+}
+
+fn farther(condition: &str, factor: f64) -> Option<String> {
+    let (sign, limit) = threshold(condition).filter(|(_, limit)| *limit != 0.0)?;
+    let moved = if sign.starts_with('>') == (limit > 0.0) { limit * factor } else { limit / factor };
+    Some(format!("{sign} {}", rounded(moved)))
 }
 
 fn threshold(condition: &str) -> Option<(&'static str, f64)> {
@@ -270,7 +297,13 @@ fn sentence(now: &Tried, proposals: &[Proposal]) -> String {
     };
     let to = match best.changes {
         "for" => format!("for = \"{}\"", best.tried.lasting.as_deref().unwrap_or_default()),
-        _ => format!("critical = \"{}\"", best.tried.critical.as_deref().unwrap_or_default()),
+        of => {
+            let thresholds = [("warning", &best.tried.warning), ("critical", &best.tried.critical)];
+            let moved = thresholds.iter().filter(|(key, _)| of == *key || of == "thresholds");
+            let said = moved
+                .map(|(key, condition)| format!("{key} = \"{}\"", condition.as_deref().unwrap_or_default()));
+            said.collect::<Vec<_>>().join(" and ")
+        }
     };
     format!(
         "with {to} it would have paged {} times in 30 days in the place of {}, and missed nothing that was useful",
@@ -290,7 +323,7 @@ mod tests {
     #[test]
     fn a_threshold_moves_away_from_what_is_good() {
         let check = |critical: &str, wanted: &[&str]| {
-            let found = further(&rule(critical, None));
+            let (_, found) = further(&rule(critical, None), false);
             let found: Vec<&str> = found.iter().filter_map(|rule| rule.critical.as_deref()).take(3).collect();
             assert_eq!(found, wanted, "{critical}");
         };
@@ -303,6 +336,25 @@ mod tests {
         check("> 0", &[]);
         check("avg over 5m > 3", &[]);
         check("> 5%", &[]);
+    }
+
+    #[test]
+    fn a_warning_moves_where_warnings_page() {
+        let warns = MonitorConfig { warning: Some("> 100".into()), ..MonitorConfig::default() };
+        let both = MonitorConfig { critical: Some("> 300".into()), ..warns.clone() };
+        let first = |rule: &MonitorConfig, page_warnings: bool| {
+            let (changes, moved) = further(rule, page_warnings);
+            let moved = moved.first().map(|rule| (rule.warning.clone(), rule.critical.clone()));
+            (changes, moved.unwrap_or_default())
+        };
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(first(&warns, true), ("warning", (some("> 110"), None)));
+        assert_eq!(first(&both, true), ("thresholds", (some("> 110"), some("> 330"))));
+        assert_eq!(first(&both, false), ("critical", (some("> 100"), some("> 330"))));
+        assert_eq!(first(&warns, false), ("critical", (None, None)));
+        // One that cannot be moved would page on in the place of the other.
+        let windowed = MonitorConfig { warning: Some("avg over 5m > 3".into()), ..both };
+        assert_eq!(first(&windowed, true), ("thresholds", (None, None)));
     }
 
     #[test]

@@ -61,6 +61,7 @@ fn change(desk: &Desk, to: State, at: i64) {
         value: None,
         text: "Ben deployed; db1 is slow".into(),
         withheld: None,
+        since: None,
         of_sender: None,
     };
     desk.take(&[change], &[], Timestamp(at)).unwrap();

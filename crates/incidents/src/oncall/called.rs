@@ -47,6 +47,12 @@ impl Desk {
 }
 
 impl Scene {
+    /// As if this rule were defined so: it is tried before it is.
+    pub fn watch(&mut self, monitor: &str, contacts: Vec<Arc<str>>, policy: Option<&str>) {
+        let subject = self.0.book.subjects.entry((false, monitor.into())).or_default();
+        (subject.contacts, subject.escalation_policy) = (contacts, policy.map(Arc::from));
+    }
+
     /// By what is known of the shifts of then. None: nothing of this name is watched, or only its own rules tell. What is
     /// in shadow is told as if it were not.
     pub fn called(&self, past: &Past) -> Option<Calls> {

@@ -255,6 +255,7 @@ pub(super) fn goes_bad(key: &Key, state: State, at: Timestamp, withheld: Option<
         value: None,
         text: "".into(),
         withheld,
+        since: None,
         of_sender: None,
     }
 }

@@ -75,6 +75,7 @@ fn bad(desk: &Desk, monitor: &str, instance: &str) -> i64 {
         value: None,
         text: "bad".into(),
         withheld: None,
+        since: None,
         of_sender: None,
     };
     desk.take(&[change], &[], Timestamp(100)).unwrap();

@@ -10,6 +10,10 @@ use crate::incident::IncidentId;
 use crate::noise::Worth;
 use crate::store::{INCIDENT, incident_of};
 
+/// Those that began in that time, which for whoever looked may be long before they opened here.
+const BEGAN_THEN: &str = "i.opened >= ?1 AND
+    coalesce(CASE WHEN json_valid(i.detail) THEN json_extract(i.detail, '$.began') END, i.opened) BETWEEN ?1 AND ?2 - 1";
+
 /// One incident, as far as reports ask.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
@@ -17,8 +21,9 @@ pub struct Case {
     /// Such as `monitor:api-latency`.
     pub reason: String,
     pub title: String,
+    /// When the first of it was seen bad: before we were told, where a result says so.
     pub opened: i64,
-    /// None: it is open.
+    /// When all of it was seen well. None: it is open.
     pub closed: Option<i64>,
     pub worst: State,
     pub production: bool,
@@ -48,7 +53,7 @@ pub struct Sent {
     pub lost: bool,
 }
 
-/// All of one time: the incidents that opened in it, and the words that were sent in it.
+/// All of one time: the incidents that began in it, and the words that were sent in it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Record {
     pub cases: Vec<Case>,
@@ -63,37 +68,40 @@ impl Desk {
         let span = [from.into(), until.into()];
         let sent = self.words_sent(from, until)?;
         let acknowledged = self.of_incidents(
-            "SELECT e.incident, e.at, e.who FROM incident_entry e JOIN incident i ON i.id = e.incident
-                WHERE i.opened >= ?1 AND i.opened < ?2 AND e.kind = 'acknowledged' AND e.who <> '' ORDER BY e.id DESC",
+            &format!(
+                "SELECT e.incident, e.at, e.who FROM incident_entry e JOIN incident i ON i.id = e.incident
+                WHERE {BEGAN_THEN} AND e.kind = 'acknowledged' AND e.who <> '' ORDER BY e.id DESC"
+            ),
             (from, until),
             |row| (row.integer(1), row.text(2).to_owned()),
         )?;
         let pages = self.of_incidents(
-            "SELECT p.incident, count(*) FROM page p JOIN incident i ON i.id = p.incident
-                WHERE i.opened >= ?1 AND i.opened < ?2 AND p.kind IN ('problem', 'worse', 'still')
-                AND p.state <> 'listed' GROUP BY 1",
+            &format!(
+                "SELECT p.incident, count(*) FROM page p JOIN incident i ON i.id = p.incident
+                WHERE {BEGAN_THEN} AND p.kind IN ('problem', 'worse', 'still')
+                AND p.state <> 'listed' GROUP BY 1"
+            ),
             (from, until),
             |row| row.integer(1).unsigned_abs(),
         )?;
         let judged = self.of_incidents(
-            "SELECT v.incident, v.useful, v.too_late FROM incident_verdict v JOIN incident i ON i.id = v.incident
-                WHERE i.opened >= ?1 AND i.opened < ?2",
+            &format!("SELECT v.incident, v.useful, v.too_late FROM incident_verdict v JOIN incident i ON i.id = v.incident
+                WHERE {BEGAN_THEN}"),
             (from, until),
             |row| Worth::of(row.integer(1) != 0, row.integer(2) != 0),
         )?;
-        let rows =
-            self.store.query(&format!("{INCIDENT} WHERE opened >= ?1 AND opened < ?2 ORDER BY id"), &span)?;
+        let rows = self.store.query(&format!("{INCIDENT} AS i WHERE {BEGAN_THEN} ORDER BY id"), &span)?;
         let case = |row: &Row| {
             let incident = incident_of(row)?;
             Some(Case {
+                opened: incident.since(),
+                closed: incident.ended(),
                 acknowledged: acknowledged.get(&incident.id).cloned(),
                 pages: pages.get(&incident.id).copied().unwrap_or(0),
                 judged: judged.get(&incident.id).copied(),
                 id: incident.id,
                 reason: incident.reason,
                 title: incident.title,
-                opened: incident.opened.0,
-                closed: incident.closed.map(|closed| closed.0),
                 worst: incident.detail.worst,
                 production: incident.detail.production,
                 self_healed: incident.detail.self_healed,

@@ -145,6 +145,7 @@ fn the_record_is_what_the_desk_kept() {
         value: None,
         text: "".into(),
         withheld: None,
+        since: None,
         of_sender: None,
     };
     desk.take(&[change(State::Critical, 1_000)], &[], Timestamp(1_000)).unwrap();
@@ -167,4 +168,15 @@ fn the_record_is_what_the_desk_kept() {
     assert_eq!(noisiest(&record)[0].1.useless, 1);
     let later = desk.what_happened(1_001, 2_000).unwrap();
     assert_eq!((later.cases.len(), later.sent.len(), later.begins), (0, 0, Some(1_000)));
+    // Of what was seen before it was told here a report has the times at which it was seen.
+    let seen = |to, since, at| StateChange { since: Some(Timestamp(since)), ..change(to, at) };
+    desk.take(&[seen(State::Critical, 4_000, 9_000)], &[], Timestamp(9_000)).unwrap();
+    desk.take(&[seen(State::Ok, 4_900, 9_001)], &[], Timestamp(9_001)).unwrap();
+    let then = desk.what_happened(4_000, 4_001).unwrap().cases;
+    assert_eq!(
+        then.iter().map(|case| (case.opened, case.closed)).collect::<Vec<_>>(),
+        [(4_000, Some(4_900))]
+    );
+    assert_eq!(then[0].pages, 1);
+    assert!(desk.what_happened(4_001, 10_000).unwrap().cases.is_empty());
 }

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use vocabulary::state::{NoticeKind, State};
+use vocabulary::Timestamp;
+use vocabulary::state::{NoticeKind, State, StateChange};
 use vocabulary::time::HumanDuration;
 
-use super::{NOBODY, Story, subject};
+use super::{NOBODY, Story, change, subject};
 use crate::book::{Book, Kind, Subject};
 use crate::incident::{IncidentId, Key, Trouble};
 use crate::people::Deed;
@@ -68,6 +69,38 @@ fn what_is_unlike_or_later_or_in_a_window_of_none_is_another_incident() {
     story.incidents.book.config.group_window = HumanDuration(std::time::Duration::ZERO);
     story.goes("payments", State::Critical);
     assert_eq!(story.incidents.open_count(), 4);
+}
+
+#[test]
+fn what_was_seen_apart_is_apart_though_it_was_told_together() {
+    let mut story = Story::grouping();
+    story.tick(10_000);
+    let hour_ago = story.now - 3_540;
+    let seen = |name: &str, to: State, since: i64, at: i64| StateChange {
+        since: Some(Timestamp(since)),
+        ..change(name, to, None, at)
+    };
+    let now = story.now;
+    let first = seen("queries", State::Critical, hour_ago, now);
+    let second = seen("checkout", State::Critical, now - 5, now);
+    let pages = story.incidents.take(&[first, second], &[], Timestamp(now));
+    let since: Vec<i64> = pages.iter().map(|page| page.message.since).collect();
+    assert_eq!(since, [hour_ago, hour_ago, now - 5, now - 5]);
+    // It was found bad later, and began with the first.
+    story.incidents.take(&[seen("payments", State::Critical, hour_ago + 60, now)], &[], Timestamp(now));
+    assert_eq!((story.incidents.open_count(), story.whys(1).len()), (2, 1));
+    let whole = &story.incidents.live[&1];
+    assert_eq!((whole.since(), whole.opened.0), (hour_ago, now));
+    let over = ["queries", "payments"].map(|name| seen(name, State::Ok, hour_ago + 600, now + 7));
+    let pages = story.incidents.take(&over, &[], Timestamp(now + 7));
+    let lasted: Vec<_> = pages.iter().map(|page| (page.message.since, page.message.until)).collect();
+    assert_eq!(lasted, [(hour_ago, Some(hour_ago + 600)); 3]);
+    assert_eq!(story.incidents.live[&1].closed, Some(Timestamp(now + 7)), "waits count from then");
+    // Told a second later, and seen half an hour after that end: another outage.
+    story.incidents.book.config.reopen_within = HumanDuration(std::time::Duration::from_secs(600));
+    let again = seen("queries", State::Critical, hour_ago + 2_400, now + 8);
+    story.incidents.take(&[again], &[], Timestamp(now + 8));
+    assert_eq!((story.incidents.open_count(), story.incidents.live[&3].since()), (2, hour_ago + 2_400));
 }
 
 #[test]

@@ -132,6 +132,7 @@ fn change(name: &str, to: State, withheld: Option<Withheld>, at: i64) -> StateCh
         value: Some(912.0),
         text: format!("text of {name}").into(),
         withheld,
+        since: None,
         of_sender: None,
     }
 }

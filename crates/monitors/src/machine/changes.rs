@@ -5,6 +5,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{State, StateChange, StateType, Withheld};
 
+use super::live::Live;
 use super::{Happenings, Machine, ObjectId, Saved};
 
 #[derive(Clone, Copy, PartialEq)]
@@ -66,7 +67,14 @@ impl Machine {
             value: live.value,
             text: Arc::clone(&live.output),
             withheld: live.withheld,
+            since: since(live),
             of_sender: live.of_sender.clone(),
         }
     }
+}
+
+/// Nothing where nobody has looked yet.
+fn since(live: &Live) -> Option<Timestamp> {
+    let since = if live.bad_since > 0 { live.bad_since } else { live.last_state_change };
+    (since > 0).then_some(Timestamp(since))
 }

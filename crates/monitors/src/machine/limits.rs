@@ -14,3 +14,5 @@ pub const LONGEST_TEXT: usize = 8_192;
 
 /// Occurrences of recurring downtimes looked up in advance are at most this far away.
 pub const RECURRENCE_DAYS: i64 = 366;
+/// What a result says to have seen longer ago is a mistake of its sender's clock. Reports reach back as far.
+pub const OLDEST_SIGHT_SECONDS: i64 = 400 * 86_400;

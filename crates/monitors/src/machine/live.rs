@@ -44,6 +44,8 @@ pub(super) struct Live {
     pub last_result: i64,
     pub last_state_change: i64,
     pub last_hard_state_change: i64,
+    /// When it was first seen bad of what is bad now, confirmed or not; 0 while it is good.
+    pub bad_since: i64,
     /// The next look is after the retry interval.
     pub retry_next: bool,
     /// The last result was passive: the host's reachability is judged by that.
@@ -91,6 +93,7 @@ impl Live {
             last_result: 0,
             last_state_change: 0,
             last_hard_state_change: 0,
+            bad_since: 0,
             retry_next: false,
             last_was_active: true,
             last_notification: 0,

@@ -6,6 +6,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{NoticeKind, State, StateType};
 
 use super::knobs::{Kind, Knobs, Options};
+use super::limits::OLDEST_SIGHT_SECONDS;
 use super::live::{Live, keep_text};
 use super::{Handler, Happenings, Machine, ObjectId};
 use crate::Outcome;
@@ -81,6 +82,7 @@ impl Machine {
         let at = if outcome.at.0 > 0 { outcome.at.0.min(now) } else { now };
         let live = self.live(id);
         let last = live.state;
+        live.bad_since = bad_since(live, state, at, now);
         live.state = state;
         live.checked = true;
         live.last_check = at;
@@ -289,6 +291,18 @@ impl Machine {
             live.attempt = 1;
             live.state_type = StateType::Hard;
         }
+    }
+}
+
+/// What is bad is bad since it was first seen so, whether that is confirmed yet or not.
+fn bad_since(live: &Live, state: State, at: i64, now: i64) -> i64 {
+    // Versions before kept only the last change of a bad state.
+    let known = if live.bad_since > 0 { live.bad_since } else { live.last_state_change };
+    match (state.is_problem(), live.is_bad()) {
+        (false, _) => 0,
+        (true, true) if known > 0 => known,
+        (true, _) if at >= now.saturating_sub(OLDEST_SIGHT_SECONDS) => at,
+        (true, _) => now,
     }
 }
 

@@ -37,6 +37,9 @@ pub struct Saved {
     pub last_result: i64,
     pub last_state_change: i64,
     pub last_hard_state_change: i64,
+    /// Versions before wrote none.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub bad_since: i64,
     #[serde(default, skip_serializing_if = "is_default")]
     pub retry_next: bool,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -161,6 +164,7 @@ impl Machine {
             last_result: live.last_result,
             last_state_change: live.last_state_change,
             last_hard_state_change: live.last_hard_state_change,
+            bad_since: live.bad_since,
             retry_next: live.retry_next,
             last_was_active: live.last_was_active,
             last_notification: live.last_notification,
@@ -204,6 +208,7 @@ impl Machine {
             last_result: saved.last_result,
             last_state_change: saved.last_state_change,
             last_hard_state_change: saved.last_hard_state_change,
+            bad_since: saved.bad_since,
             retry_next: saved.retry_next,
             last_was_active: saved.last_was_active,
             last_notification: saved.last_notification,

@@ -55,6 +55,75 @@ pub struct Bad<'b> {
     pub before: u64,
 }
 
+/// An incident of a rule that would have been.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The first of it.
+    pub instance: String,
+    /// When, and whom; somebody without a name where nobody would have got the page.
+    pub calls: Calls,
+}
+
+impl Telling<'_> {
+    /// A rule over the past for whoever reads it: whom the pager would have told, and not what each instance by itself comes to.
+    pub fn tried(
+        &self,
+        rule: &MonitorConfig,
+        all: &Definitions,
+        look: &Look<'_>,
+        past: &Past,
+    ) -> Result<Replayed, String> {
+        let mut replayed = replay::whole(rule, all, look, past)?;
+        let opened = self.incidents(rule, &replayed, &|| look.limits.over().is_none())?;
+        let mut firings = std::mem::take(&mut replayed.firings);
+        firings.iter_mut().for_each(|firing| firing.told = self.tells_of(rule, firing));
+        replayed.firings = firings;
+        replayed.told_by(&opened);
+        replayed.cut();
+        Ok(replayed)
+    }
+
+    /// An incident of a monitor is about all of its instances: it pages when the first of them is bad enough, and not again
+    /// before all have been good.
+    fn incidents(
+        &self,
+        rule: &MonitorConfig,
+        replayed: &Replayed,
+        in_time: &dyn Fn() -> bool,
+    ) -> Result<Vec<Opened>, String> {
+        let told = replayed.firings.iter().filter(|firing| self.tells_of(rule, firing));
+        let mut times: Vec<(i64, i64, &Firing)> = told
+            .filter_map(|firing| Some((firing.fired?, firing.ended.unwrap_or(replayed.until), firing)))
+            .collect();
+        times.sort_unstable_by_key(|(from, end, _)| (*from, *end));
+        let mut all = Vec::new();
+        for (before, (at, over, firing)) in (0..).zip(joined(times)) {
+            if !in_time() {
+                return Err(checks::ENDED.to_owned());
+            }
+            let (name, instance) = (&*rule.name, &*firing.instance);
+            let bad = Bad { host: false, name, instance, state: firing.state, at, over, before };
+            let called = match (self.called)(&bad) {
+                Some(called) => called,
+                None => at_once(at, self.contacts_of(rule.contacts.as_deref())),
+            };
+            all.push(Opened { instance: firing.instance.clone(), calls: or_nobody(at, called) });
+        }
+        Ok(all)
+    }
+
+    /// Nothing holds it back, it is bad enough to page, and what happens there pages at all.
+    fn tells_of(&self, rule: &MonitorConfig, firing: &Firing) -> bool {
+        let severe = firing.state == State::Critical || self.page_warnings;
+        firing.told && severe && (self.pages)(false, &rule.name, &firing.instance)
+    }
+
+    fn contacts_of(&self, own: Option<&[String]>) -> Vec<String> {
+        let named = own.filter(|own| !own.is_empty()).unwrap_or(&self.contacts);
+        named.to_vec()
+    }
+}
+
 /// Where the past is kept.
 pub struct Ground<'g> {
     pub look: Look<'g>,
@@ -108,7 +177,9 @@ impl Ground<'_> {
         let replayed = replay::whole(rule, all, &self.look, &self.past)?;
         let name = monitor_rule(&rule.name);
         let mut outcome = Outcome { known_from: replayed.known_from, ..Outcome::default() };
-        self.of_incidents(rule, &replayed, &mut outcome)?;
+        for opened in self.telling.incidents(rule, &replayed, &|| self.goes_on())? {
+            outcome.page(&name, opened.calls);
+        }
         outcome.doubts = replayed.doubts.iter().map(|doubt| (name.clone(), doubt.clone())).collect();
         if replayed.instances_left_out > 0 {
             let why = format!(
@@ -120,46 +191,12 @@ impl Ground<'_> {
         Ok(outcome)
     }
 
-    /// An incident of a monitor is about all of its instances: it pages when the first of them is bad enough, and not again
-    /// before all have been good.
-    fn of_incidents(
-        &self,
-        rule: &MonitorConfig,
-        replayed: &Replayed,
-        outcome: &mut Outcome,
-    ) -> Result<(), String> {
-        let severe = |firing: &&Firing| firing.state == State::Critical || self.telling.page_warnings;
-        let paging = |firing: &&Firing| (self.telling.pages)(false, &rule.name, &firing.instance);
-        let told = replayed.firings.iter().filter(|firing| firing.told).filter(severe).filter(paging);
-        let mut times: Vec<(i64, i64, &Firing)> = told
-            .filter_map(|firing| Some((firing.fired?, firing.ended.unwrap_or(self.past.until.0), firing)))
-            .collect();
-        times.sort_unstable_by_key(|(from, end, _)| (*from, *end));
-        let about = monitor_rule(&rule.name);
-        for (before, (at, over, firing)) in (0..).zip(joined(times)) {
-            self.in_time()?;
-            let (name, instance) = (&*rule.name, &*firing.instance);
-            let bad = Bad { host: false, name, instance, state: firing.state, at, over, before };
-            let called = match (self.telling.called)(&bad) {
-                Some(called) => called,
-                None => at_once(at, self.contacts_of(rule.contacts.as_deref())),
-            };
-            outcome.page(&about, or_nobody(at, called));
-        }
-        Ok(())
-    }
-
     fn goes_on(&self) -> bool {
         self.look.limits.over().is_none()
     }
 
     fn in_time(&self) -> Result<(), String> {
         if self.goes_on() { Ok(()) } else { Err(checks::ENDED.to_owned()) }
-    }
-
-    fn contacts_of(&self, own: Option<&[String]>) -> Vec<String> {
-        let named = own.filter(|own| !own.is_empty()).unwrap_or(&self.telling.contacts);
-        named.to_vec()
     }
 
     /// Checks and hosts together, as each has a say in whether others are told of.
@@ -222,7 +259,7 @@ impl Ground<'_> {
                 (Some(called), false) => or_nobody(at, called),
                 (Some(called), true) => called,
                 (None, true) => continue,
-                (None, false) => or_nobody(at, at_once(at, self.contacts_of(None))),
+                (None, false) => or_nobody(at, at_once(at, self.telling.contacts_of(None))),
             };
             outcome.page(&rule, called);
         }

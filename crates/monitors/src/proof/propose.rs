@@ -95,13 +95,21 @@ impl Board {
         if before == 0 { 0.0 } else { 1.0 - pages.len() as f64 / before as f64 }
     }
 
+    /// Most of what it says is about outages that people know of: it is worth hearing, though others tell of them too.
+    fn tells_of_outages(&self, rule: &str) -> bool {
+        let is_known =
+            |page: &&Sent| self.labels.iter().any(|known| is_caught(&known.label, [*page].into_iter()));
+        let pages = self.of(rule);
+        2 * pages.iter().filter(is_known).count() > pages.len()
+    }
+
     /// Takes changes in their order until one is enough; `try_one` replays them one by one and none after that. The rule is
-    /// silenced only if nothing else helps, and only where outages are known of which it could have told.
+    /// silenced only if nothing else helps, and only where outages are known of which it could have told and mostly did not.
     pub fn choose<C>(&self, rule: &str, tried: impl Iterator<Item = Tried<C>>) -> Option<Tried<C>> {
         let mut best: Option<(f64, Tried<C>)> = None;
         for one in tried {
             let gain = self.gain(rule, &one.pages);
-            let may = one.kind != Kind::Delete || !self.labels.is_empty();
+            let may = one.kind != Kind::Delete || (!self.labels.is_empty() && !self.tells_of_outages(rule));
             if !may || gain < WORTHWHILE || !self.keeps_all(rule, &one.pages) {
                 continue;
             }
@@ -162,6 +170,18 @@ mod tests {
         let chosen = board.choose("noisy", [tried(Kind::Delete, Vec::new()), with].into_iter()).unwrap();
         assert_eq!(chosen.kind, Kind::For);
         assert_eq!(board.missed_by(&pages("good", [50_100])).len(), 1, "what nobody was told of is not lost");
+    }
+
+    #[test]
+    fn what_tells_of_outages_is_not_silenced_since_a_noisier_one_does_too() {
+        let labels = [(50_000, 50_200), (60_000, 60_200), (70_000, 70_200)];
+        let labels = labels.map(|(start, end)| Label { start, end, title: "x".into() });
+        let good = pages("good", [50_100, 60_100, 70_100, 75_000, 80_000]);
+        let noisy = pages("noisy", (0..100).map(|number| number * 1_000));
+        let board = Board::new([noisy, good].concat(), &labels);
+        let silent = || [tried(Kind::Delete, Vec::new())].into_iter();
+        assert!(board.choose("good", silent()).is_none(), "three of five");
+        assert!(board.choose("noisy", silent()).is_some());
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
+use vocabulary::time::HumanDuration;
 
 use super::as_sent::AsSent;
 use super::changes::Kind;
 use super::ground::{self, Ground, Outcome, metric_monitors, monitor_rule};
 use super::propose::Board;
 use super::search::{Chosen, New, confirm, propose};
-use super::weigh::{self, Judged, Nights, Verdict, Weight};
+use super::weigh::{self, Judged, Nights, SAME_SECONDS, Verdict, Weight};
 use super::{EARLIEST_SECONDS, Label, Sent, shown};
 use crate::config::Definitions;
 use crate::made::Origins;
@@ -348,10 +349,45 @@ fn sentence(proof: &Proof, as_sent: usize) -> String {
         (None, proposals) => {
             let share = 100.0 * (1.0 - proof.proposed.pages as f64 / proof.would.pages.max(1) as f64);
             text.push_str(&format!(
-                " {proposals} proposed changes leave {} ({share:.0} % fewer), and no known outage is missed by them.",
-                pages(proof.proposed.pages)
+                " {proposals} proposed changes leave {} ({share:.0} % fewer), and no known outage is missed by them{}.",
+                pages(proof.proposed.pages),
+                told_later(&proof.labels)
             ));
         }
     }
     text
+}
+
+/// What a longer `for` costs: outages of which people hear later by the proposals than by the rules as they are.
+fn told_later(labels: &[Judged]) -> String {
+    let later = labels.iter().filter_map(|label| label.with_proposals?.checked_sub(label.would?));
+    let later: Vec<i64> = later.filter(|seconds| *seconds > SAME_SECONDS).collect();
+    match later.iter().max() {
+        None => String::new(),
+        Some(most) => {
+            let most = HumanDuration::from_secs(most.unsigned_abs());
+            format!(", but {} would be told later, by up to {most}", later.len())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_would_hear_later_is_said() {
+        let judged = |would, with_proposals| Judged {
+            label: Label { start: 0, end: 9_000, title: "down".into() },
+            sent: None,
+            would,
+            verdict: Verdict::Same,
+            with_proposals,
+        };
+        let same = [judged(Some(100), Some(160)), judged(None, Some(9)), judged(Some(9), None)];
+        assert_eq!(told_later(&same), "");
+        let later =
+            [same.to_vec(), vec![judged(Some(100), Some(700)), judged(Some(100), Some(220))]].concat();
+        assert_eq!(told_later(&later), ", but 2 would be told later, by up to 10min");
+    }
 }

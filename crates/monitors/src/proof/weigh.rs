@@ -10,7 +10,7 @@ use crate::replay::any_within;
 /// People say when it began by memory: a page shortly before is about it too.
 const BEFORE_SECONDS: i64 = 300;
 /// Pages within a minute of each other are the same.
-const SAME_SECONDS: i64 = 60;
+pub(super) const SAME_SECONDS: i64 = 60;
 
 /// When people sleep: whoever asks knows where they live, and by what hours.
 pub trait Nights: Sync {

@@ -177,6 +177,7 @@ fn saved(name: &ObjectName, block: &Block, acknowledgement: Option<&Block>) -> S
         last_result: block.number("last_check"),
         last_state_change: block.number("last_state_change"),
         last_hard_state_change: block.number("last_hard_state_change"),
+        bad_since: 0,
         retry_next: !hard && state.is_problem(),
         last_was_active: block.number("check_type") == 0,
         last_notification: block.number("last_notification"),

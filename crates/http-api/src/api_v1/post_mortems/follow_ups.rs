@@ -9,7 +9,7 @@ use incidents::learning::follow_ups::Kind;
 use incidents::learning::{About, FollowUp, NewFollowUp, Proof};
 use monitors::config::MonitorKind;
 use monitors::kinds::metric::Look;
-use monitors::replay::{self, Past, Replayed};
+use monitors::replay::{Firing, Past, Replayed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
@@ -18,13 +18,17 @@ use vocabulary::ports::{QueryLimits, Scope};
 use super::{WholePostMortem, unknown, whole};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Body, Id, Params, Problem};
+use crate::api_v1::proof::pager;
 use crate::api_v1::refused::refusal;
 use crate::api_v1::{off_thread, watched};
 use crate::evaluate::StateEvents;
 use crate::services::Services;
 
-/// A rule that wants something to last sees it last.
+/// What is good and bad by this rule shows in the days before; a rule that wants something to last sees it last.
+const DAYS_BEFORE: i64 = 7;
+/// What is bad from its first points on, and these are older than the outage, was never seen good.
 const LEAD_SECONDS: i64 = 3_600;
+const FIRST_POINTS_SECONDS: i64 = 60;
 const MAX_LISTED: usize = 1_000;
 
 #[derive(Serialize, ToSchema)]
@@ -223,33 +227,97 @@ fn proof(services: &Services, limits: &QueryLimits, about: &About, monitor: Opti
         let why = format!("`{name}` cannot be tried on the past: only monitors of kind \"metric\" can");
         return Err(Problem::bad_request(why).hint("keep the number that would have told, and watch that"));
     }
+    if rule.shadow {
+        let why = format!("`{name}` is in shadow: it is recorded, and nobody would be told");
+        return Err(Problem::new(StatusCode::CONFLICT, why)
+            .hint("take `shadow` out of it, and say then that this is done"));
+    }
     let now = services.clock.now();
     let until = Timestamp(about.ended.unwrap_or(now.0)).min(now);
-    let past = Past { from: Timestamp(about.began - LEAD_SECONDS), until, blind: services.control.away() };
+    let from = Timestamp(about.began - DAYS_BEFORE * 86_400);
+    let past = Past { from, until, blind: services.control.away() };
     let events = StateEvents { state: &services.state, scope: &Scope::everything() };
     let look = Look { source: services.source.as_ref(), events: &events, zone: &services.zone, limits, now };
-    let replayed = replay::replay(rule, &definitions, &look, &past).map_err(Problem::bad_request)?;
-    let Some((fired, instance)) = caught(&replayed, about.began) else {
-        let why = format!("tried on the outage, `{name}` would not have fired: {}", replayed.sentence());
-        return Err(Problem::new(StatusCode::CONFLICT, why).hint(
-            "change its target or its limits until it does: POST /api/v1/monitors/test shows each try",
-        ));
-    };
-    let sentence = replayed.sentence();
-    Ok(Proof { monitor: name.to_owned(), at: now.0, fired, instance, sentence })
+    let replayed = pager::tried(services, rule, &definitions, &look, &past)?;
+    match caught(&replayed, about.began) {
+        Ok((fired, instance)) => Ok(Proof {
+            monitor: name.to_owned(),
+            at: now.0,
+            fired,
+            instance,
+            sentence: format!("{}{}", replayed.sentence(), besides(&replayed, about.began)),
+        }),
+        Err(missed) => Err(missed.problem(name, &replayed)),
+    }
 }
 
-/// The first firing that reached into the outage.
-fn caught(replayed: &Replayed, began: i64) -> Option<(i64, String)> {
-    let within = replayed.firings.iter().filter(|firing| firing.ended.is_none_or(|ended| ended > began));
-    let fired = within.filter_map(|firing| Some((firing.fired?, firing.instance.clone())));
-    fired.min()
+/// Why a rule would not have told of the outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Missed {
+    NotFired,
+    /// It fired, and reached nobody.
+    Untold,
+    /// It was bad before, too, as long as anything is known of it.
+    Always,
+}
+
+impl Missed {
+    fn problem(self, name: &str, replayed: &Replayed) -> Problem {
+        let (what, hint) = match self {
+            Missed::NotFired => (
+                "would not have fired",
+                "change its target or its limits until it does: POST /api/v1/monitors/test shows each try",
+            ),
+            Missed::Untold => (
+                "would have fired and told nobody",
+                "what only warns pages nobody unless [incidents] page_warnings is on, and no environment but production does; \
+                 give it a `critical` and contacts",
+            ),
+            Missed::Always => (
+                "would have told nothing of it: it was bad all the time before, too",
+                "change its limits until it is fine on a good day: POST /api/v1/monitors/test shows each try",
+            ),
+        };
+        let why = format!("tried on the outage, `{name}` {what}: {}", replayed.sentence());
+        Problem::new(StatusCode::CONFLICT, why).hint(hint)
+    }
+}
+
+/// The first firing that reached into the outage, and somebody.
+fn caught(replayed: &Replayed, began: i64) -> Result<(i64, String), Missed> {
+    let within = || {
+        let within =
+            replayed.firings.iter().filter(move |firing| firing.ended.is_none_or(|ended| ended > began));
+        within.filter(|firing| firing.fired.is_some())
+    };
+    let reaches_somebody = replayed.pages.keys().any(|contact| !contact.is_empty());
+    let telling = || within().filter(move |firing| firing.told && reaches_somebody);
+    let known = replayed.known_from.filter(|known| *known < began - LEAD_SECONDS);
+    let is_news = |firing: &&Firing| known.is_none_or(|known| firing.began > known + FIRST_POINTS_SECONDS);
+    let news = telling().filter(is_news);
+    let first = news.filter_map(|firing| Some((firing.fired?, firing.instance.clone()))).min();
+    first.ok_or(match (within().count(), telling().count()) {
+        (0, _) => Missed::NotFired,
+        (_, 0) => Missed::Untold,
+        _ => Missed::Always,
+    })
+}
+
+/// How noisy it would have been otherwise.
+fn besides(replayed: &Replayed, began: i64) -> String {
+    let is_over = |firing: &&Firing| firing.told && firing.ended.is_some_and(|ended| ended <= began);
+    match replayed.firings.iter().filter(is_over).count() {
+        0 => format!(" It would have told of nothing else in the {DAYS_BEFORE} days before."),
+        1 => format!(" It would have told of something else once in the {DAYS_BEFORE} days before."),
+        times => {
+            format!(" It would have told of something else {times} times in the {DAYS_BEFORE} days before.")
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use monitors::replay::Firing;
     use vocabulary::state::State as Word;
 
     #[test]
@@ -260,22 +328,43 @@ mod tests {
             began,
             fired,
             ended,
-            told: true,
+            told: !instance.starts_with("only warns"),
             text: String::new(),
             value: None,
         };
-        let check = |firings: Vec<Firing>, wanted: Option<(i64, &str)>| {
-            let replayed = Replayed { firings, ..Replayed::default() };
-            let wanted = wanted.map(|(at, name)| (at, name.to_owned()));
-            assert_eq!(caught(&replayed, 1_000), wanted);
+        const BEGAN: i64 = 100_000;
+        let of = |firings: Vec<Firing>| Replayed {
+            firings,
+            known_from: Some(BEGAN - 86_400),
+            pages: [("ana".to_owned(), 1)].into(),
+            ..Replayed::default()
         };
-        check(vec![], None);
-        check(vec![firing(500, Some(530), Some(900), "before")], None);
-        check(vec![firing(1_000, None, Some(1_020), "too short")], None);
-        check(vec![firing(900, Some(930), Some(1_200), "early")], Some((930, "early")));
+        let at = |after: i64| BEGAN + after;
+        let check = |firings: Vec<Firing>, wanted: Result<(i64, &str), Missed>| {
+            let wanted = wanted.map(|(after, name)| (at(after), name.to_owned()));
+            assert_eq!(caught(&of(firings), BEGAN), wanted);
+        };
+        check(vec![], Err(Missed::NotFired));
+        let before = firing(at(-500), Some(at(-470)), Some(at(-100)), "before");
+        check(vec![before.clone()], Err(Missed::NotFired));
+        check(vec![firing(BEGAN, None, Some(at(20)), "too short")], Err(Missed::NotFired));
+        check(vec![firing(at(5), Some(at(9)), None, "only warns")], Err(Missed::Untold));
+        check(vec![firing(at(-86_400), Some(at(-86_390)), None, "always")], Err(Missed::Always));
+        let early = firing(at(-7_200), Some(at(-7_170)), Some(at(200)), "early");
+        check(vec![early.clone()], Ok((-7_170, "early")));
         check(
-            vec![firing(1_100, Some(1_160), None, "late"), firing(1_010, Some(1_070), Some(1_300), "a")],
-            Some((1_070, "a")),
+            vec![
+                firing(at(100), Some(at(160)), None, "late"),
+                firing(at(10), Some(at(70)), Some(at(300)), "a"),
+            ],
+            Ok((70, "a")),
         );
+        let nobody = Replayed { pages: [(String::new(), 1)].into(), ..of(vec![early.clone()]) };
+        assert_eq!(caught(&nobody, BEGAN), Err(Missed::Untold));
+        // A series that comes with the trouble has no days before.
+        let new = firing(at(1), Some(at(2)), None, "new");
+        let young = Replayed { known_from: Some(at(1)), ..of(vec![new]) };
+        assert_eq!(caught(&young, BEGAN), Ok((at(2), "new".to_owned())));
+        assert!(besides(&of(vec![before, early]), BEGAN).contains("something else once"));
     }
 }

@@ -1,3 +1,5 @@
+use vocabulary::state::StateType;
+
 use super::support::Estate;
 
 const ONE: &str = r#"
@@ -54,4 +56,40 @@ fn a_downtime_holds_back_and_what_is_still_bad_is_told_after_it() {
     estate.wait(3600);
     assert_eq!(estate.told(), "DowntimeEnd CRITICAL ops 0");
     assert_eq!(estate.result("http", 2), "Problem CRITICAL ops 1");
+}
+
+#[test]
+fn what_is_bad_is_bad_since_it_was_first_seen_so() {
+    let mut estate = Estate::new(ONE);
+    let start = estate.now;
+    let hours_ago = |hours: i64| start - hours * 3_600;
+    let last = |estate: &mut Estate| {
+        let change = estate.out.changes.drain(..).last().unwrap();
+        (change.at.0, change.to_type, change.seen_since().0)
+    };
+    estate.seen("http", 0, hours_ago(9)).seen("http", 2, hours_ago(8)).seen("http", 1, hours_ago(7));
+    estate.wait(5).seen("http", 2, hours_ago(6));
+    assert_eq!(last(&mut estate), (start + 5, StateType::Hard, hours_ago(8)), "SOFT from the first");
+    estate.seen("http", 0, hours_ago(1));
+    assert_eq!(last(&mut estate), (start + 5, StateType::Hard, hours_ago(1)));
+    // A clock that is ahead, and one that has forgotten the time.
+    for wrong in [start + 9_000, 1] {
+        estate.seen("http", 2, wrong);
+        assert_eq!(last(&mut estate), (start + 5, StateType::Soft, start + 5), "{wrong}");
+        estate.seen("http", 0, start);
+    }
+}
+
+#[test]
+fn a_restart_does_not_forget_since_when_it_is_bad() {
+    let mut estate = Estate::new(ONE);
+    let start = estate.now;
+    estate.seen("http", 2, start - 60);
+    let saved = estate.machine.save(estate.id("http"));
+    let mut anew = Estate::new(ONE);
+    let id = anew.id("http");
+    anew.machine.restore(id, &saved);
+    anew.seen("http", 2, start).seen("http", 2, start);
+    let change = anew.out.changes.last().unwrap();
+    assert_eq!((change.to_type, change.seen_since().0), (StateType::Hard, start - 60));
 }

@@ -56,6 +56,14 @@ impl Estate {
         self.told()
     }
 
+    /// A passive result that says when it was seen.
+    pub fn seen(&mut self, name: &str, status: u8, at: i64) -> &mut Estate {
+        let outcome = Outcome { status, at: Timestamp(at), ..Outcome::default() };
+        let id = self.id(name);
+        self.machine.result(id, &outcome, Timestamp(self.now), &mut self.out);
+        self
+    }
+
     pub fn command(&mut self, command: Command) -> Result<Done, Refusal> {
         self.machine.command(command, Timestamp(self.now), &mut self.out)
     }

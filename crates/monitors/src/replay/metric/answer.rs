@@ -11,6 +11,10 @@ use super::super::{Firing, any_within};
 use super::Past;
 use super::passage::Passage;
 use crate::limits::MAX_FIRINGS;
+use crate::proof::ground::Opened;
+
+/// So many are named in a sentence.
+const MOST_NAMED: usize = 5;
 
 /// Seconds. A series begins between two points, and that is no gap.
 const WORTH_TELLING: i64 = 60;
@@ -27,8 +31,11 @@ pub struct Replayed {
     pub instances: Vec<OfInstance>,
     /// Series beyond the most that are looked at.
     pub instances_left_out: u64,
-    /// How often somebody would have been told of a problem, by whom; the name is empty where no contact is named.
+    /// How often each contact would have been told of a problem; the name is empty where that reaches nobody.
     pub pages: BTreeMap<String, u64>,
+    /// They are those of incidents, with whom these would have told.
+    #[serde(skip)]
+    pub by_incidents: bool,
     pub doubts: Vec<Doubt>,
     /// The first point of any of the series in the window.
     pub known_from: Option<i64>,
@@ -119,13 +126,29 @@ impl Replayed {
         self.instances.push(of);
     }
 
+    /// Who would have been told is a matter of incidents: in the place of what each instance by itself comes to.
+    pub(crate) fn told_by(&mut self, opened: &[Opened]) {
+        self.pages.clear();
+        let mut of: BTreeMap<&str, u64> = BTreeMap::new();
+        for one in opened {
+            for (_, contact) in &one.calls.made {
+                *self.pages.entry(contact.clone()).or_default() += 1;
+                *of.entry(&one.instance).or_default() += 1;
+            }
+        }
+        for instance in &mut self.instances {
+            instance.pages = of.get(&*instance.name).copied().unwrap_or(0);
+        }
+        self.by_incidents = true;
+    }
+
     /// In order of time, all of them.
     pub(in crate::replay) fn sort(&mut self) {
         self.firings.sort_by(|a, b| (a.began, &a.instance).cmp(&(b.began, &b.instance)));
     }
 
     /// As many as an answer holds.
-    pub(in crate::replay) fn cut(&mut self) {
+    pub(crate) fn cut(&mut self) {
         self.firings_left_out = self.firings.len().saturating_sub(MAX_FIRINGS) as u64;
         self.firings.truncate(MAX_FIRINGS);
     }
@@ -177,7 +200,26 @@ impl Replayed {
         if unknown >= WORTH_TELLING {
             sentence.push_str(&format!("; of {} of the time it cannot be told", share(unknown, whole)));
         }
-        sentence + "."
+        sentence.push('.');
+        if self.by_incidents {
+            sentence.push_str(&self.whom());
+        }
+        sentence
+    }
+
+    fn whom(&self) -> String {
+        let one = |(contact, count): (&String, &u64)| {
+            let contact = if contact.is_empty() { "nobody" } else { contact.as_str() };
+            format!("{contact} {count}")
+        };
+        let mut most: Vec<_> = self.pages.iter().collect();
+        most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+        let named: Vec<String> = most.iter().take(MOST_NAMED).copied().map(one).collect();
+        match (named.len(), most.len() - named.len()) {
+            (0, _) => String::new(),
+            (_, 0) => format!(" To whom: {}.", named.join(", ")),
+            (_, more) => format!(" To whom: {}, and {more} more.", named.join(", ")),
+        }
     }
 
     /// Before anything is known, and where what is kept is too coarse.

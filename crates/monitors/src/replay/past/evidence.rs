@@ -57,6 +57,8 @@ pub(super) struct Gathered {
     is_run: Vec<bool>,
     /// SOFT tries of checks, and of hosts, are in the archive.
     tries_written: [bool; 2],
+    /// One of them was HARD after more than one try, which then were somewhere.
+    tried: [bool; 2],
 }
 
 impl Gathered {
@@ -69,7 +71,12 @@ impl Gathered {
                 is_run[id.0 as usize] = true;
             }
         }
-        Gathered { of: (0..count).map(|_| Queue::new()).collect(), is_run, tries_written: [false; 2] }
+        Gathered {
+            of: (0..count).map(|_| Queue::new()).collect(),
+            is_run,
+            tries_written: [false; 2],
+            tried: [false; 2],
+        }
     }
 
     pub fn objects(&self) -> usize {
@@ -108,8 +115,9 @@ impl Gathered {
         !written && self.peek(id).is_some_and(hard) && machine.state(id).is_none_or(good)
     }
 
+    /// None is missing: neither of checks nor of hosts.
     pub fn knows_tries(&self) -> bool {
-        self.tries_written == [true, true]
+        self.tries_written.iter().zip(self.tried).all(|(written, tried)| *written || !tried)
     }
 
     /// Where tries were written nothing was left out.
@@ -172,8 +180,10 @@ impl Gathered {
         };
         match what {
             PastWhat::State { state, state_type, attempt, changed, text } => {
-                let tries = &mut self.tries_written[usize::from(machine.kind(id) == Kind::Host)];
-                *tries |= changed && state_type == StateType::Soft;
+                let kind = usize::from(machine.kind(id) == Kind::Host);
+                self.tries_written[kind] |= changed && state_type == StateType::Soft;
+                self.tried[kind] |=
+                    changed && state_type == StateType::Hard && state.is_problem() && attempt > 1;
                 let is = if changed { Is::Change } else { Is::Standing };
                 self.add(machine, id, evidence(state, state_type, attempt, text, is));
             }
