@@ -13,9 +13,6 @@ use super::passage::Passage;
 use crate::limits::MAX_FIRINGS;
 use crate::proof::ground::Opened;
 
-/// So many are named in a sentence.
-const MOST_NAMED: usize = 5;
-
 /// What would have been.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Replayed {
@@ -30,9 +27,6 @@ pub struct Replayed {
     pub instances_left_out: u64,
     /// How often each contact would have been told of a problem; the name is empty where that reaches nobody.
     pub pages: BTreeMap<String, u64>,
-    /// They are those of incidents, with whom these would have told.
-    #[serde(skip)]
-    pub by_incidents: bool,
     pub doubts: Vec<Doubt>,
     /// The first point of any of the series in the window.
     pub known_from: Option<i64>,
@@ -136,7 +130,6 @@ impl Replayed {
         for instance in &mut self.instances {
             instance.pages = of.get(&*instance.name).copied().unwrap_or(0);
         }
-        self.by_incidents = true;
     }
 
     /// In order of time, all of them.
@@ -195,25 +188,6 @@ impl Replayed {
             let share = 100.0 * blind as f64 / (self.until - self.from).max(1) as f64;
             sentence.push_str(&format!("; of {:.0} % of the time it cannot be told", share.min(100.0)));
         }
-        sentence.push('.');
-        if self.by_incidents {
-            sentence.push_str(&self.whom());
-        }
-        sentence
-    }
-
-    fn whom(&self) -> String {
-        let one = |(contact, count): (&String, &u64)| {
-            let contact = if contact.is_empty() { "nobody" } else { contact.as_str() };
-            format!("{contact} {count}")
-        };
-        let mut most: Vec<_> = self.pages.iter().collect();
-        most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let named: Vec<String> = most.iter().take(MOST_NAMED).copied().map(one).collect();
-        match (named.len(), most.len() - named.len()) {
-            (0, _) => String::new(),
-            (_, 0) => format!(" To whom: {}.", named.join(", ")),
-            (_, more) => format!(" To whom: {}, and {more} more.", named.join(", ")),
-        }
+        sentence + "."
     }
 }
