@@ -108,7 +108,7 @@ def test_from_an_outage_to_a_page_for_others(bellwether, hook):
         assert why in ask(server, "PUT", path, {"done": True, "monitor": name}, 409)["error"], name
     done = ask(server, "PUT", path, {"done": True, "monitor": "no-orders"})["follow_ups"][0]
     assert done["done"] and done["proof"]["monitor"] == "no-orders"
-    assert "To whom: ana 1." in done["proof"]["sentence"], done["proof"]
+    assert "with 1 page" in done["proof"]["sentence"], done["proof"]
     assert begun["began"] - 3_600 <= done["proof"]["fired"] <= begun["ended"]
     assert ask(server, "GET", "/api/v1/follow-ups")["follow_ups"] == []
     ask(server, "POST", follow_ups, {"what": "a second database", "owner": "ana", "due": "2020-01-01"})

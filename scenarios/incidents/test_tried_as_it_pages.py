@@ -93,7 +93,9 @@ def test_what_is_tried_pages_as_the_proof_says(bellwether):
     assert all(sum(one["fired"] for one in answer["instances"]) >= 2 for answer in answers.values())
     would = {contact: of["pages"] for contact, of in proof["would"]["contacts"].items()}
     assert would == {"ana": 2, "ben": 2}, proof["would"]
-    assert "with 2 pages. To whom: ana 2." in answers["five at once"]["sentence"], answers["five at once"]["sentence"]
+    assert answers["five at once"]["sentence"].endswith("with 2 pages."), answers["five at once"]["sentence"]
+    rule = server.cli("monitor", "test", "by policy", "--from", str(span["from"]), "--until", str(span["until"])).stdout
+    assert "Told: ben 2" in rule, rule
     assert answers["only warns"]["sentence"].endswith("with no page."), answers["only warns"]["sentence"]
     assert not any(firing["told"] for firing in answers["elsewhere"]["firings"])
 

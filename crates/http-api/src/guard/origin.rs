@@ -46,7 +46,9 @@ pub(super) fn hosts(request: &Request) -> Result<Vec<&str>, Problem> {
 }
 
 pub(super) fn is_forwarding(header: &str) -> bool {
-    header.starts_with("x-forwarded") || header.starts_with("tailscale-") || FORWARDING_HEADERS.contains(&header)
+    header.starts_with("x-forwarded")
+        || header.starts_with("tailscale-")
+        || FORWARDING_HEADERS.contains(&header)
 }
 
 /// Refuse what another site's page sends. Browsers say so in `Sec-Fetch-Site`, older ones in `Origin`.
@@ -352,7 +354,9 @@ mod tests {
 
     #[test]
     fn proxies_are_known_by_their_headers() {
-        for name in ["x-forwarded-port", "x-forwarded-for", "forwarded", "via", "cf-ray", "tailscale-user-login"] {
+        for name in
+            ["x-forwarded-port", "x-forwarded-for", "forwarded", "via", "cf-ray", "tailscale-user-login"]
+        {
             assert!(is_forwarding(name), "{name}");
         }
         assert!(!is_forwarding("x-grafana-org-id"));

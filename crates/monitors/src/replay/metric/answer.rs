@@ -13,12 +13,15 @@ use super::passage::Passage;
 use crate::limits::MAX_FIRINGS;
 use crate::proof::ground::Opened;
 
+<<<<<<< HEAD
 /// So many are named in a sentence.
 const MOST_NAMED: usize = 5;
 
 /// Seconds. A series begins between two points, and that is no gap.
 const WORTH_TELLING: i64 = 60;
 
+=======
+>>>>>>> aud-a
 /// What would have been.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Replayed {
@@ -33,9 +36,6 @@ pub struct Replayed {
     pub instances_left_out: u64,
     /// How often each contact would have been told of a problem; the name is empty where that reaches nobody.
     pub pages: BTreeMap<String, u64>,
-    /// They are those of incidents, with whom these would have told.
-    #[serde(skip)]
-    pub by_incidents: bool,
     pub doubts: Vec<Doubt>,
     /// The first point of any of the series in the window.
     pub known_from: Option<i64>,
@@ -139,7 +139,6 @@ impl Replayed {
         for instance in &mut self.instances {
             instance.pages = of.get(&*instance.name).copied().unwrap_or(0);
         }
-        self.by_incidents = true;
     }
 
     /// In order of time, all of them.
@@ -200,26 +199,7 @@ impl Replayed {
         if unknown >= WORTH_TELLING {
             sentence.push_str(&format!("; of {} of the time it cannot be told", share(unknown, whole)));
         }
-        sentence.push('.');
-        if self.by_incidents {
-            sentence.push_str(&self.whom());
-        }
-        sentence
-    }
-
-    fn whom(&self) -> String {
-        let one = |(contact, count): (&String, &u64)| {
-            let contact = if contact.is_empty() { "nobody" } else { contact.as_str() };
-            format!("{contact} {count}")
-        };
-        let mut most: Vec<_> = self.pages.iter().collect();
-        most.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-        let named: Vec<String> = most.iter().take(MOST_NAMED).copied().map(one).collect();
-        match (named.len(), most.len() - named.len()) {
-            (0, _) => String::new(),
-            (_, 0) => format!(" To whom: {}.", named.join(", ")),
-            (_, more) => format!(" To whom: {}, and {more} more.", named.join(", ")),
-        }
+        sentence + "."
     }
 
     /// Before anything is known, and where what is kept is too coarse.
