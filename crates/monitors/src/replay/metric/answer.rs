@@ -13,15 +13,9 @@ use super::passage::Passage;
 use crate::limits::MAX_FIRINGS;
 use crate::proof::ground::Opened;
 
-<<<<<<< HEAD
-/// So many are named in a sentence.
-const MOST_NAMED: usize = 5;
-
 /// Seconds. A series begins between two points, and that is no gap.
 const WORTH_TELLING: i64 = 60;
 
-=======
->>>>>>> aud-a
 /// What would have been.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Replayed {
