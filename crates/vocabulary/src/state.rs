@@ -123,11 +123,11 @@ pub struct StateChange {
     pub value: Option<f64>,
     pub text: Arc<str>,
     pub withheld: Option<Withheld>,
-    /// Of an alert of others.
+    /// Of an alert of others, or an error.
     pub of_sender: Option<Arc<OfSender>>,
 }
 
-/// What whoever sends an alert says of it beside how bad it is.
+/// What whoever sends an alert, or keeps an error, says of it beside how bad it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfSender {
     /// When it began there, which may be before it was sent.
@@ -138,6 +138,9 @@ pub struct OfSender {
     /// The address of what is to be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runbook: Option<String>,
+    /// The team or person that it is assigned to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned: Option<String>,
 }
 
 /// What a notice is about; the names are Nagios's.
