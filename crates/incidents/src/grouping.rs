@@ -234,8 +234,7 @@ impl Book {
         let policy = |key: &Key, trouble: &Trouble| {
             self.routes_of(key, trouble.assigned()).into_iter().next().map(|route| route.policy)
         };
-        let other = policy(member, bad);
-        if policy(key, trouble).is_some_and(|own| other.is_none_or(|other| other != own)) {
+        if policy(key, trouble).is_some_and(|own| policy(member, bad).is_none_or(|other| other != own)) {
             return None;
         }
         self.by_need(member, key)
