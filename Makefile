@@ -10,7 +10,8 @@ help:
 	@echo "make test   install what the tests need and run all of them"
 	@echo "make dev    the same as run, with an unoptimised build that is made faster"
 	@echo "make demo   a simulated site that speaks the real protocols, to look at"
-	@echo "make long   the full lengths of what the tests run a twentieth of"
+	@echo "make long   the full lengths of what the tests run a part of: a twentieth of most,"
+	@echo "            of schedules of faults on the way to people 60 of 10,000"
 	@echo "make bench  speed and size as ratios to peers"
 
 run: web

@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask check`   format, lints, the price of the dependencies
 //! `cargo xtask test`    everything that CI runs, with one summary
-//! `cargo xtask long`    the full lengths of what `test` runs a twentieth of
+//! `cargo xtask long`    the full lengths of what `test` runs a part of: a twentieth of most, of faults on the way to people 60
+//!                       schedules of 10,000
 //! `cargo xtask bench`   speed and size as ratios to peers, measured in one run
 //!
 //! The walls between the rooms are in `walls.rs`, and a test holds the rooms to them.

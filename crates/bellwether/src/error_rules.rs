@@ -215,6 +215,7 @@ fn state_change(errors: &Errors, change: &Change) -> StateChange {
         environment: change.environment.clone(),
         title: change.title.clone(),
         state: change.state,
+        assigned: change.assigned.clone(),
         condition,
         in_common,
         at: change.at,

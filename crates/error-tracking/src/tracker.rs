@@ -46,6 +46,8 @@ pub struct Taken {
     pub is_new_here: bool,
     /// Nobody has resolved it or ignores it, or it has come back.
     pub is_open: bool,
+    /// The team or person whose it is.
+    pub assigned: Option<String>,
 }
 
 /// What it did since its start.
@@ -225,7 +227,8 @@ impl Batch<'_> {
         let life = self.lives.get(&group).or(known.map(|group| &group.detail.life));
         let is_open = life.is_none_or(|life| *life == Life::Unresolved);
         let has_begun = self.fresh.contains_key(&group);
-        Taken { group, short: project.short(number), number, news, has_begun, is_new_here, is_open }
+        let assigned = known.and_then(|group| group.assigned.clone());
+        Taken { group, short: project.short(number), number, news, has_begun, is_new_here, is_open, assigned }
     }
 
     /// Of more environments than a group lists none is known to be the first.

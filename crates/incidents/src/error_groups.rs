@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use vocabulary::Timestamp;
-use vocabulary::state::{InstanceId, State, StateChange, StateType};
+use vocabulary::state::{InstanceId, OfSender, State, StateChange, StateType};
 
 use crate::book::{Book, Kind};
 use crate::core::Incidents;
@@ -73,6 +73,8 @@ pub struct ErrorTrouble {
     /// What people know it by: `TypeError: x is not a function`.
     pub title: String,
     pub state: State,
+    /// The team or person whose the group is.
+    pub assigned: Option<String>,
     pub condition: Condition,
     /// What the events have in common that others have not, in words.
     pub in_common: Option<String>,
@@ -114,7 +116,8 @@ impl ErrorTrouble {
             text: text.into(),
             withheld: None,
             since: None,
-            of_sender: None,
+            // Also where it is nobody's any more: then this is news.
+            of_sender: Some(Arc::new(OfSender { assigned: self.assigned.clone(), ..OfSender::default() })),
         }
     }
 }

@@ -41,7 +41,8 @@ impl Incidents {
         let near = members.filter_map(|(id, member, bad)| {
             let apart = (bad.since - trouble.since).abs();
             let together = apart <= window && self.not_paging(member) == environment;
-            let (rank, why) = together.then(|| self.book.related(member, key, apart)).flatten()?;
+            let (rank, why) =
+                together.then(|| self.book.related((member, bad), (key, trouble), apart)).flatten()?;
             Some(((rank, apart, id), why))
         });
         near.min_by(|(a, _), (b, _)| a.cmp(b)).map(|((.., id), why)| (id, why))
@@ -223,10 +224,17 @@ fn hear(told: &mut Told, mark: &str, kind: NoticeKind, by_page: bool) {
 
 impl Book {
     /// How strongly these two belong together, the strongest first, and why.
-    pub(crate) fn related(&self, member: &Key, key: &Key, apart: i64) -> Option<(u8, String)> {
+    pub(crate) fn related(
+        &self,
+        (member, bad): (&Key, &Trouble),
+        (key, trouble): (&Key, &Trouble),
+        apart: i64,
+    ) -> Option<(u8, String)> {
         // One incident has one policy: what another one would call people for stays by itself.
-        let policy = |key: &Key| self.routes(key).into_iter().next().map(|route| route.policy);
-        if policy(key).is_some_and(|own| policy(member).is_none_or(|other| other != own)) {
+        let policy = |key: &Key, trouble: &Trouble| {
+            self.routes_of(key, trouble.assigned()).into_iter().next().map(|route| route.policy)
+        };
+        if policy(key, trouble).is_some_and(|own| policy(member, bad).is_none_or(|other| other != own)) {
             return None;
         }
         self.by_need(member, key)

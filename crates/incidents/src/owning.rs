@@ -11,7 +11,7 @@ use vocabulary::Timestamp;
 use crate::book::{Book, Kind};
 use crate::core::{Incidents, is_ours};
 use crate::desk::Desk;
-use crate::incident::{Incident, Key};
+use crate::incident::{Incident, Key, Trouble};
 use crate::oncall::PolicyConfig;
 
 /// What is a team's.
@@ -32,6 +32,8 @@ pub enum Why {
     Own,
     /// This team is the `owner` of it, or of its service.
     Owner(Arc<str>),
+    /// The error is assigned to this team, or to a person of it.
+    Assigned(Arc<str>),
     /// Its name, the series or the project is this team's.
     Name(Arc<str>),
     Series(Arc<str>),
@@ -44,6 +46,7 @@ impl fmt::Display for Why {
         match self {
             Why::Own => f.write_str("its own"),
             Why::Owner(team) => write!(f, "of team {team}, its owner"),
+            Why::Assigned(team) => write!(f, "of team {team}, whose its assignee is"),
             Why::Name(team) => write!(f, "of team {team}, whose prefix its name has"),
             Why::Series(team) => write!(f, "of team {team}, whose prefix the series has"),
             Why::Project(team) => write!(f, "of team {team}, whose project it is"),
@@ -85,17 +88,36 @@ impl Desk {
 impl Book {
     /// By which it may go; the first that is defined counts.
     pub(crate) fn routes(&self, key: &Key) -> Vec<Route> {
+        self.routes_of(key, None)
+    }
+
+    /// `assigned`: the team or person whose it is by itself, before the team of what it belongs to.
+    pub(crate) fn routes_of(&self, key: &Key, assigned: Option<&str>) -> Vec<Route> {
         let subject = self.about(key);
         let own = subject.and_then(|subject| subject.escalation_policy.clone());
         let own = own.map(|policy| Route { policy, why: Why::Own });
         if subject.is_some_and(|subject| !subject.contacts.is_empty()) {
             return own.into_iter().collect();
         }
-        let team = self.team_of(key);
-        let team = team.and_then(|(team, why)| Some(Route { policy: team.policy.clone()?, why }));
+        let teams = [assigned.and_then(|whose| self.team_of_assignee(whose, key)), self.team_of(key)];
+        let teams = teams.into_iter().flatten();
+        let teams = teams.filter_map(|(team, why)| Some(Route { policy: team.policy.clone()?, why }));
         let usual = self.config.escalation_policy.as_deref();
         let usual = usual.map(|policy| Route { policy: policy.into(), why: Why::Usual });
-        own.into_iter().chain(team).chain(usual).collect()
+        own.into_iter().chain(teams).chain(usual).collect()
+    }
+
+    /// Of a person of several teams it is that of the project, else the first that has a policy.
+    fn team_of_assignee(&self, assignee: &str, key: &Key) -> Option<(&Owning, Why)> {
+        let has = |one: &Owning| {
+            let members = self.teams.get(&one.team);
+            members.is_some_and(|members| members.iter().any(|member| **member == *assignee))
+        };
+        let of_project = || self.team_of(key).map(|(team, _)| team).filter(|team| has(team));
+        let of_person = || self.owning.iter().find(|one| one.policy.is_some() && has(one));
+        let team = self.owning.iter().find(|one| *one.team == *assignee);
+        let team = team.or_else(of_project).or_else(of_person)?;
+        Some((team, Why::Assigned(team.team.clone())))
     }
 
     fn team_of(&self, key: &Key) -> Option<(&Owning, Why)> {
@@ -148,12 +170,17 @@ impl Incidents {
             // What fails is the way to people: whoever uses it is told, by other ways.
             return None;
         }
-        let route = self.route(key)?;
+        let assigned = incident.troubles.get(key).and_then(Trouble::assigned);
+        let route = self.route_of(key, assigned)?;
         self.roster.policies.get(&route.policy).map(|known| known.config.clone())
     }
 
     pub(crate) fn route(&self, key: &Key) -> Option<Route> {
-        let mut routes = self.book.routes(key).into_iter();
+        self.route_of(key, None)
+    }
+
+    fn route_of(&self, key: &Key, assigned: Option<&str>) -> Option<Route> {
+        let mut routes = self.book.routes_of(key, assigned).into_iter();
         routes.find(|route| self.roster.policies.contains_key(&route.policy))
     }
 }

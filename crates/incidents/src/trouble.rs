@@ -46,7 +46,7 @@ pub struct Trouble {
     /// It came later than what people were told of its incident, and nobody has heard of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unheard: bool,
-    /// Of an alert of others.
+    /// Of an alert of others, or an error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub of_sender: Option<OfSender>,
 }
@@ -93,6 +93,11 @@ impl Trouble {
     /// What is to be done, as its sender says.
     pub fn runbook(&self) -> Option<&str> {
         self.of_sender.as_ref()?.runbook.as_deref()
+    }
+
+    /// The team or person whose it is by itself, whatever else is said of what it belongs to.
+    pub fn assigned(&self) -> Option<&str> {
+        self.of_sender.as_ref()?.assigned.as_deref()
     }
 
     /// For people: its own title, else how it is named.

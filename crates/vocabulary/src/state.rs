@@ -126,7 +126,7 @@ pub struct StateChange {
     /// Since when it is so for whoever looked, where that is before `at`, when we were told: bad since its first bad result,
     /// confirmed or not.
     pub since: Option<Timestamp>,
-    /// Of an alert of others.
+    /// Of an alert of others, or an error.
     pub of_sender: Option<Arc<OfSender>>,
 }
 
@@ -137,7 +137,7 @@ impl StateChange {
     }
 }
 
-/// What whoever sends an alert says of it beside how bad it is.
+/// What whoever sends an alert, or keeps an error, says of it beside how bad it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfSender {
     /// When it began there, which may be before it was sent.
@@ -148,6 +148,9 @@ pub struct OfSender {
     /// The address of what is to be done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runbook: Option<String>,
+    /// The team or person that it is assigned to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned: Option<String>,
 }
 
 /// What a notice is about; the names are Nagios's.

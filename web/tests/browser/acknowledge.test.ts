@@ -4,7 +4,7 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, OUT, shot, sideways } from '../support/browser.ts'
 import { Hook } from '../support/hook.ts'
-import { attempts, Server, until } from '../support/server.ts'
+import { attempts, median, Server, until } from '../support/server.ts'
 
 /** The page that a link in a page leads to, on a phone, with a bad connection and with none. */
 let browser: Browser
@@ -156,6 +156,20 @@ test('without a connection it is kept, said to be unsent, and sent when the page
   await context.close()
 })
 
+/** By a browser that has never been there; in milliseconds. */
+async function toTheButton(place: string): Promise<number> {
+  const page = await (await browser.newContext(PHONE)).newPage()
+  const devtools = await page.context().newCDPSession(page)
+  await devtools.send('Network.enable')
+  await devtools.send('Network.emulateNetworkConditions', SLOW_3G)
+  const start = Date.now()
+  await page.goto(place, { waitUntil: 'commit', timeout: 60_000 })
+  await page.getByRole('button', { name: 'Acknowledge' }).waitFor({ timeout: 60_000 })
+  const took = Date.now() - start
+  await page.context().close()
+  return took
+}
+
 test('the buttons are there within two seconds on a slow connection', async () => {
   await fail('slow', LONG)
   const place = await link('slow')
@@ -168,20 +182,16 @@ test('the buttons are there within two seconds on a slow connection', async () =
   await bare.goto(place, { waitUntil: 'commit' })
   await bare.getByRole('button', { name: 'Acknowledge' }).waitFor()
   await bare.context().close()
-  const took: number[] = []
-  const quick = await attempts(5, async () => {
-    const page = await (await browser.newContext(PHONE)).newPage()
-    const devtools = await page.context().newCDPSession(page)
-    await devtools.send('Network.enable')
-    await devtools.send('Network.emulateNetworkConditions', SLOW_3G)
-    const start = Date.now()
-    await page.goto(place, { waitUntil: 'commit', timeout: 60_000 })
-    await page.getByRole('button', { name: 'Acknowledge' }).waitFor({ timeout: 60_000 })
-    took.push(Date.now() - start)
-    await page.context().close()
-    return took[took.length - 1] < 2000
+  const series: number[][] = []
+  // Other work on the machine may spoil a series of measurements, not three of them.
+  const quick = await attempts(3, async () => {
+    const took: number[] = []
+    for (let round = 0; round < 5; round++) took.push(await toTheButton(place))
+    series.push(took)
+    return median(took) < 2000
   })
-  console.log(`slow 3G, to the button: ${took.join(', ')} ms`)
-  writeFileSync(join(OUT, 'acknowledge-slow-3g.txt'), `${took.join(' ')}\n`)
+  const told = series.map((took) => took.join(' ')).join('\n')
+  console.log(`slow 3G, to the button, in ms:\n${told}`)
+  writeFileSync(join(OUT, 'acknowledge-slow-3g.txt'), `${told}\n`)
   expect(quick).toBe(true)
 })

@@ -1,7 +1,7 @@
-import type { Browser } from 'playwright-core'
+import type { Browser, Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { axe, launch, open, settled, shot, sideways } from '../support/browser.ts'
-import { Server, until } from '../support/server.ts'
+import { attempts, median, Server, until } from '../support/server.ts'
 
 /** What people do with an incident, over a server that really watches. */
 let browser: Browser
@@ -69,20 +69,49 @@ test('by keys: somebody has it, calls others, hands it over, says how bad it is,
   await page.context().close()
 })
 
+/** Says something of an incident, or declares one. */
+async function say(path: string, body: object): Promise<Response> {
+  const answer = await fetch(server.url(`/api/v1/incidents${path}`), { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  expect(answer.ok, path).toBe(true)
+  return answer
+}
+const declare = async (title: string) => ((await (await say('', { title })).json()) as { id: number }).id
+
+/** From the button of one screen until the other has it; in milliseconds. */
+async function acknowledged(one: Page, other: Page): Promise<number> {
+  await other.getByText('Nobody has it yet').first().waitFor()
+  const button = one.getByRole('button', { name: 'I have it' })
+  await button.waitFor()
+  const start = Date.now()
+  await button.click()
+  await other.getByText('you have it').first().waitFor()
+  return Date.now() - start
+}
+
 test('what one screen acknowledges every screen shows', async () => {
   const id = await fail('mail')
   const one = await open(browser, server.url(`/incidents/${id}`))
   const other = await open(browser, server.url(`/incidents/${id}`), { viewport: { width: 390, height: 844 }, colorScheme: 'light' })
   await settled(one)
   await settled(other)
-  await other.getByText('Nobody has it yet').first().waitFor()
-  await one.getByRole('button', { name: 'I have it' }).click()
-  const start = Date.now()
-  await other.getByText('you have it').first().waitFor()
-  // The goal is a second: it is judged by the bench (screens); here, on a machine with other work, it is told.
-  console.log(`acknowledged to seen elsewhere: ${Date.now() - start} ms`)
+  await acknowledged(one, other)
   expect(await sideways(other)).toBeLessThanOrEqual(0)
   await shot(other, 'deeds-390-light', true)
+  // Other work on the machine may spoil a series of measurements, not three of them. The bench (screens) has the p99 of many.
+  const soon = await attempts(3, async (series) => {
+    const took: number[] = []
+    for (let round = 0; round < 3; round++) {
+      const declared = await declare(`seen elsewhere ${series}.${round}`)
+      for (const page of [one, other]) await page.goto(server.url(`/incidents/${declared}`))
+      await settled(one)
+      await settled(other)
+      took.push(await acknowledged(one, other))
+      await say(`/${declared}/resolve`, {})
+    }
+    console.log(`acknowledged to seen elsewhere: ${took.join(', ')} ms`)
+    return median(took) <= 1000
+  })
+  expect(soon, 'within a second').toBe(true)
   await one.context().close()
   await other.context().close()
 })

@@ -70,6 +70,9 @@ export async function attempts(most: number, attempt: (index: number) => Promise
   return false
 }
 
+/** Of an odd number of measurements. */
+export const median = (of: number[]) => [...of].sort((a, b) => a - b)[(of.length - 1) / 2]
+
 type Ports = Record<'http' | 'statsd' | 'admin' | 'line' | 'pickle', number>
 
 export class Server {

@@ -180,6 +180,19 @@ fn what_cannot_be_done_is_refused() {
 }
 
 #[test]
+fn c113_with_each_event_it_is_said_whose_the_group_is() {
+    for restarts in [false, true] {
+        let mut story = Story { restarts, ..Story::new() };
+        let event = super::exception("A", "1.0.0");
+        assert_eq!(story.event(&event).assigned, None);
+        story.act(1, Deed::Assign { to: Some("pay".into()) });
+        assert_eq!(story.event(&event).assigned.as_deref(), Some("pay"));
+        story.act(1, Deed::Assign { to: None });
+        assert_eq!(story.event(&event).assigned, None);
+    }
+}
+
+#[test]
 fn what_was_done_is_told_in_order() {
     let mut story = Story::new();
     story.seen("A", "1.0.0");

@@ -27,7 +27,7 @@ pub fn of_sender(
     let plain = |letter: char| if letter.is_control() && letter != '\n' { ' ' } else { letter };
     let description = description.map(|said| said.chars().map(plain).take(MAX_DESCRIPTION).collect());
     let runbook = ["runbook_url", "runbook"].iter().find_map(|key| address(said.get(*key)?));
-    let found = OfSender { since, description, runbook };
+    let found = OfSender { since, description, runbook, assigned: None };
     (found != OfSender::default()).then(|| Arc::new(found))
 }
 

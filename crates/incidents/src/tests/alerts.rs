@@ -80,6 +80,7 @@ fn what_its_sender_says_is_in_the_incident_and_its_pages() {
         since: Some(story.now - 300),
         description: Some("it fills up".into()),
         runbook: Some("https://wiki.example/disk".into()),
+        ..OfSender::default()
     };
     let of_sender = Some(Arc::new(said));
     let bad = StateChange { of_sender, ..change("sender|disk-1", State::Critical, None, story.now) };

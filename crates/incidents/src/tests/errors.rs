@@ -10,13 +10,14 @@ use crate::book::{Kind, Subject};
 use crate::error_groups::{Condition, ErrorTrouble};
 use crate::people::Deed;
 
-fn trouble(group: &str, title: &str, condition: Condition) -> ErrorTrouble {
+pub(super) fn trouble(group: &str, title: &str, condition: Condition) -> ErrorTrouble {
     ErrorTrouble {
         rule: "shop-errors".into(),
         group: group.into(),
         environment: Some("production".into()),
         title: title.into(),
         state: State::Critical,
+        assigned: None,
         condition,
         in_common: None,
         at: Timestamp(0),
@@ -35,14 +36,14 @@ impl Story {
         story
     }
 
-    fn error(&mut self, trouble: &ErrorTrouble) -> Vec<String> {
+    pub(super) fn error(&mut self, trouble: &ErrorTrouble) -> Vec<String> {
         self.now += 10;
         let begins = ErrorTrouble { at: Timestamp(self.now), ..trouble.clone() }.begins();
         let pages = self.incidents.apply(&begins, Timestamp(self.now));
         self.told(pages)
     }
 
-    fn error_ends(&mut self, trouble: &ErrorTrouble) -> Vec<String> {
+    pub(super) fn error_ends(&mut self, trouble: &ErrorTrouble) -> Vec<String> {
         self.now += 10;
         let pages = self.incidents.apply(&trouble.ends("resolved", Timestamp(self.now)), Timestamp(self.now));
         self.told(pages)

@@ -325,8 +325,9 @@ impl Story {
             open.flat_map(|incident| incident.bad().map(move |(member, bad)| (incident.id, member, bad)));
         let near = all.filter_map(|(id, member, bad)| {
             let apart = (bad.since - trouble.since).abs();
-            let (rank, _) =
-                (apart <= 120).then(|| self.incidents.book.related(member, key, apart)).flatten()?;
+            let (rank, _) = (apart <= 120)
+                .then(|| self.incidents.book.related((member, bad), (key, trouble), apart))
+                .flatten()?;
             Some((rank, apart, id))
         });
         near.min().map(|(.., id)| id)

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use vocabulary::state::State;
 
+use super::errors::trouble;
 use super::policies::{policy, step};
 use super::{NOBODY, Story, key, subject};
 use crate::book::{Kind, Owning, Subject};
+use crate::error_groups::{Condition, ErrorTrouble};
 use crate::oncall::store::Kept;
 use crate::oncall::{PolicyConfig, Roster};
 use crate::people::Deed;
@@ -98,6 +100,73 @@ fn c113_the_team_whose_it_is_is_called() {
         ("by-name", ""),
     ] {
         assert_eq!(story.why(name), why, "{name}");
+    }
+}
+
+/// Of the project of the team `shop`.
+fn error(number: u64, assigned: Option<&str>, condition: Condition) -> ErrorTrouble {
+    ErrorTrouble {
+        rule: "errors".into(),
+        assigned: assigned.map(str::to_owned),
+        ..trouble(&format!("shop-web/{number}"), "PayError", condition)
+    }
+}
+
+#[test]
+fn c113_an_error_calls_the_team_that_it_is_assigned_to() {
+    let mut story = Story::of_teams();
+    story.incidents.book.config.group_window = "2min".parse().unwrap();
+    let of_project = error(1, None, Condition::New);
+    assert_eq!(story.error(&of_project), ["problem ana by mail"]);
+    let of_mail = error(2, Some("mail"), Condition::New);
+    assert_eq!(story.error(&of_mail), ["problem ben by mail"], "it is an incident of its own");
+    assert_eq!(story.error(&error(3, Some("mail"), Condition::New)), NOBODY, "it joins that of its team");
+    assert_eq!(story.incidents.open_count(), 2);
+    assert_eq!(story.error_ends(&of_project), ["recovery ana by mail"]);
+    // Another team has it meanwhile.
+    assert_eq!(
+        story.error(&error(1, Some("mail"), Condition::Back)),
+        NOBODY,
+        "ben knows of that of his team"
+    );
+    story.now += 3_600;
+    assert_eq!(story.error(&error(4, Some("mail"), Condition::Back)), ["problem ben by mail"]);
+}
+
+#[test]
+fn c113_an_error_that_is_back_calls_whose_it_is_now() {
+    for reopen_within in ["0s", "10min"] {
+        let mut story = Story::of_teams();
+        story.incidents.book.config.reopen_within = reopen_within.parse().unwrap();
+        let new = error(1, None, Condition::New);
+        assert_eq!(story.error(&new), ["problem ana by mail"]);
+        assert_eq!(story.error_ends(&new), ["recovery ana by mail"]);
+        let back = story.error(&error(1, Some("mail"), Condition::Back));
+        assert_eq!(back, ["problem ben by mail"], "{reopen_within}");
+        assert_eq!(story.error_ends(&error(1, Some("mail"), Condition::Back)), ["recovery ben by mail"]);
+        // It is nobody's any more: that of the project has it again.
+        assert_eq!(story.error(&error(1, None, Condition::Back)), ["problem ana by mail"], "{reopen_within}");
+    }
+}
+
+#[test]
+fn c113_a_person_is_of_a_team_and_who_is_not_known_leaves_it_to_the_project() {
+    let mut story = Story::of_teams();
+    let teams = [("mail", vec!["ben", "dan"]), ("shop", vec!["ana", "dan"]), ("silent", vec!["eve"])];
+    for (team, members) in teams {
+        story.incidents.book.teams.insert(team.into(), members.into_iter().map(Arc::from).collect());
+    }
+    for (assigned, why) in [
+        ("mail", "mail-p: of team mail, whose its assignee is"),
+        ("ben", "mail-p: of team mail, whose its assignee is"),
+        ("dan", "shop-p: of team shop, whose its assignee is"),
+        ("silent", "shop-p: of team shop, whose project it is"),
+        ("eve", "shop-p: of team shop, whose project it is"),
+        ("nobody-known", "shop-p: of team shop, whose project it is"),
+    ] {
+        let routes = story.incidents.book.routes_of(&key("errors|shop-web/1"), Some(assigned));
+        let first = routes.first().map(|route| format!("{}: {}", route.policy, route.why));
+        assert_eq!(first.as_deref(), Some(why), "{assigned}");
     }
 }
 

@@ -35,6 +35,8 @@ pub struct Change {
     pub environment: Option<String>,
     pub title: String,
     pub state: State,
+    /// The team or person whose the group is.
+    pub assigned: Option<String>,
     pub at: Timestamp,
     pub what: What,
 }
@@ -297,6 +299,7 @@ fn change(place: &Place, standing: &Standing, at: Timestamp, what: What) -> Chan
         environment: place.environment.clone(),
         title: standing.title.clone(),
         state: standing.state,
+        assigned: standing.assigned.clone(),
         at,
         what,
     }

@@ -25,6 +25,8 @@ pub struct Seen {
     pub is_new_here: bool,
     /// Nobody has resolved it or ignores it.
     pub is_open: bool,
+    /// The team or person whose the group is.
+    pub assigned: Option<String>,
 }
 
 impl Seen {
@@ -44,6 +46,7 @@ impl Seen {
             news: taken.news.clone(),
             is_new_here: taken.is_new_here,
             is_open: taken.is_open,
+            assigned: taken.assigned.clone(),
         }
     }
 
@@ -64,6 +67,7 @@ impl Seen {
             news: None,
             is_new_here: false,
             is_open: true,
+            assigned: group.assigned.clone(),
         }
     }
 

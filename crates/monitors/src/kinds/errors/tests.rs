@@ -38,6 +38,7 @@ fn event() -> Seen {
         news: None,
         is_new_here: false,
         is_open: true,
+        assigned: None,
     }
 }
 
@@ -145,6 +146,20 @@ fn what_is_new_is_told_once_and_ends_when_it_is_calm() {
     assert_eq!(story.after(1), ["shop/12 over: it has been calm for 1 h"]);
     assert_eq!(story.seen(&event()), QUIET, "it is not new any more");
     assert_eq!(story.rules.counters().told, 1);
+}
+
+#[test]
+fn c113_whose_it_is_goes_with_each_word_of_it() {
+    let whose = |changes: Vec<Change>| changes.into_iter().map(|change| change.assigned).collect::<Vec<_>>();
+    let of = |team: &str, seen: Seen| [Seen { assigned: Some(team.into()), ..seen }];
+    let mut story = Story::of(&rule("\"new\", \"regressed\", \"events > 2 in 5m\""));
+    let mut told = |seen: &[Seen]| whose(story.rules.told(seen, Timestamp(NOW)));
+    assert_eq!(told(&of("pay", new())), [Some("pay".into())]);
+    assert_eq!(told(&of("web", back())), [Some("web".into())], "it stands, and is another's since");
+    assert_eq!(told(&[event()]), [None], "the third of them is nobody's");
+    story.keep();
+    story.restart();
+    assert_eq!(whose(story.rules.settled(1, 70, "resolved by ana", Timestamp(NOW))), [None]);
 }
 
 #[test]

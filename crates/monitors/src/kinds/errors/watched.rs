@@ -29,6 +29,9 @@ pub struct Standing {
     pub label: String,
     pub title: String,
     pub state: State,
+    /// Whose it was when a condition was met last. Versions before wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assigned: Option<String>,
     pub since: i64,
     /// Conditions as written, with when each was met last.
     pub held: BTreeMap<String, i64>,
@@ -156,6 +159,7 @@ impl Watched {
     /// Whether that is new.
     fn hold(&mut self, text: &str, seen: &Seen, now: Timestamp) -> bool {
         let standing = self.standing.get_or_insert_with(|| about(seen, now));
+        standing.assigned.clone_from(&seen.assigned);
         standing.held.insert(text.to_owned(), now.0).is_none()
     }
 
@@ -198,7 +202,9 @@ impl Watched {
         }
         let about = self.about.clone()?;
         let met = Met::Spike { count, usual: normal.usual, within: SPIKE_SECONDS };
+        let assigned = about.assigned.clone();
         let standing = self.standing.get_or_insert(Standing { since: now.0, ..about });
+        standing.assigned = assigned;
         let is_new = standing.held.insert(text.clone(), now.0).is_none();
         is_new.then(|| (standing.clone(), met))
     }
@@ -219,6 +225,7 @@ fn about(seen: &Seen, now: Timestamp) -> Standing {
         label: seen.label(),
         title: seen.title.clone(),
         state: seen.state(),
+        assigned: seen.assigned.clone(),
         since: now.0,
         held: BTreeMap::new(),
     }
