@@ -82,11 +82,41 @@ def test_a_call_says_what_is_wrong_and_is_not_made_for_good_news(providers, stor
     providers.fail("twilio", reset=True)
     story.result(2, "full")
     call = wait_for(lambda: twilio.rung, what="a call")[0]
-    assert "CRITICAL: disk" in call["script"] and "Gather" not in call["script"], "nobody outside reaches this machine"
+    assert "CRITICAL: disk" in call["script"]
     story.result(0)
     story.closed()
     wait_for(lambda: all(page["state"] == "delivered" for page in story.server.get("/api/v1/incidents/1").json["pages"]), what="all pages")
     assert len(twilio.rung) == 1 and twilio.problems() == []
+
+
+def test_a_key_counts_that_a_stand_in_on_this_machine_presses(providers, story):
+    """It has no key to sign with: both are on this machine, with an address that is told or without, so that the token in what it was given
+    is the proof."""
+    story = story(channel("voice", providers), contact=f'phone = "{PHONE}"', extra="""
+[[check]]
+name = "other"
+type = "passive"
+max_check_attempts = 1
+contacts = ["ana"]
+""")
+    server, twilio = story.server, providers.twilio
+    story.result(2, "full")
+    call = wait_for(lambda: twilio.rung, what="a call")[0]
+    assert "Nobody has it yet" in twilio.press(call, "5")
+    assert story.incident()["acknowledged"] is None
+    assert "You have it" in twilio.press(call, "1")
+    story.acknowledged_by("ana", "by a key")
+    assert "already" in twilio.press(call, "1")
+    story.result(0)
+    story.closed()
+    server.stop()
+    server.rewrite(f'{server.config_file.read_text()}\n[http]\npublic_url = "{server.url("/")}"\n')
+    server.start()
+    story.result(2, "full too", name="other")
+    call = wait_for(lambda: twilio.rung[1:], what="another call")[0]
+    assert "You have it" in twilio.press(call, "1")
+    story.acknowledged_by("ana", "by a key")
+    assert twilio.problems() == []
 
 
 def test_a_program_gets_the_page_and_is_tried_again(story, tmp_path):

@@ -63,9 +63,7 @@ pub fn defined(config: &Config) -> Vec<DefinedChannel> {
 
 /// Nobody else gets there.
 pub fn is_local(url: &str) -> bool {
-    let host = outbound::Url::parse(url).map(|url| url.host().to_owned()).unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    host.is_empty() || host == "localhost" || address.is_ok_and(|it| it.is_loopback() || it.is_unspecified())
+    outbound::Url::parse(url).map_or(true, |url| url.is_of_this_machine())
 }
 
 /// Of the secret key, so that it is the same for as long as the data directory is.

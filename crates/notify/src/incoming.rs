@@ -75,7 +75,7 @@ fn of_hex(text: &str) -> Option<Vec<u8>> {
     digits.map(|two| u8::from_str_radix(two.filter(|two| two.len() == 2)?, 16).ok()).collect()
 }
 
-/// Was this form posted to this address by Twilio, for one of the channels that call? None: no channel calls anybody.
+/// Was this form posted to this address by whoever calls for one of the channels? None: no channel calls anybody.
 pub fn is_of_telephone(
     all: &[ChannelConfig],
     url: &str,
@@ -84,11 +84,7 @@ pub fn is_of_telephone(
 ) -> Option<bool> {
     let mut calls = all.iter().filter(|channel| channel.kind == ChannelType::Voice).peekable();
     calls.peek()?;
-    let signed = |channel: &ChannelConfig| {
-        let token = read_secret(&channel.token, &channel.token_file).ok().flatten();
-        token.is_some_and(|token| channels::twilio::is_signed(&token, url, form, signature))
-    };
-    Some(calls.any(signed))
+    Some(calls.any(|channel| channels::twilio::is_from_there(channel, url, form, signature)))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `http://` and `https://` addresses, and where a redirect leads.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use hyper::Uri;
 
@@ -50,6 +51,13 @@ impl Url {
     /// A name or an address, without brackets.
     pub fn host(&self) -> &str {
         self.0.host().unwrap_or_default().trim_matches(['[', ']'])
+    }
+
+    /// Nobody else gets there. By what is written: what a name leads to is not asked.
+    pub fn is_of_this_machine(&self) -> bool {
+        let address = self.host().parse::<IpAddr>();
+        self.host().eq_ignore_ascii_case("localhost")
+            || address.is_ok_and(|it| it.is_loopback() || it.is_unspecified())
     }
 
     pub fn port(&self) -> u16 {
@@ -183,6 +191,34 @@ mod tests {
         }
         assert!(Url::parse(&format!("http://x/{}", "a".repeat(9000))).is_err());
         assert!(!Url::parse("http://hooks.example/T0/secret").unwrap().origin().contains("secret"));
+    }
+
+    #[test]
+    fn what_is_of_this_machine() {
+        let check = |text: &str, wanted: bool| {
+            assert_eq!(Url::parse(text).unwrap().is_of_this_machine(), wanted, "{text}");
+        };
+        for here in [
+            "http://127.0.0.1:81/x",
+            "http://127.1.2.3",
+            "https://LocalHost",
+            "http://[::1]:8080/x",
+            "http://0.0.0.0:8080",
+            "http://[::]",
+        ] {
+            check(here, true);
+        }
+        for elsewhere in [
+            "https://api.twilio.com",
+            "http://127.0.0.1.example.org",
+            "http://localhost.example.org",
+            "http://10.0.0.1",
+            "http://[::ffff:127.0.0.1]",
+            "http://example.org/127.0.0.1",
+            "http://example.org/?localhost",
+        ] {
+            check(elsewhere, false);
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `/a/<token>/keys`: the key that somebody presses on a telephone that rings (Twilio's `Gather`). The token is what makes
 //! it believed: it was given to the provider of the call, and to nobody else. Where others reach this server, the provider's
-//! signature has to be right too.
+//! signature has to be right too; a stand-in of the provider on this machine, called from this machine, signs nothing.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ fn press(services: &Services, token: String, form: &[u8], signature: &str) -> An
     }
 }
 
-/// Of the address that was given to the provider. Without a public one no call was told to press a key.
+/// Of the address that was given to the provider. Without a public one only a stand-in on this machine was told of a key.
 fn is_signed(services: &Services, token: &str, form: &[u8], signature: &str) -> Answer<()> {
     let public_url = services.settings.load().http.public_url.clone();
     if public_url.is_empty() {

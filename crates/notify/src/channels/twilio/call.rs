@@ -15,6 +15,13 @@ const SAID_MAX: usize = 400;
 
 pub struct Calls(pub(super) Account);
 
+impl Calls {
+    /// Whoever calls has to reach us: at an address that others reach, or both on this machine.
+    fn hears_keys(&self, url_is_local: bool) -> bool {
+        !url_is_local || self.0.place.is_of_this_machine()
+    }
+}
+
 impl Provider for Calls {
     fn recipients(&self, letter: &Letter) -> Result<Vec<String>, Failure> {
         self.0.recipients(letter)
@@ -37,7 +44,7 @@ impl Provider for Calls {
         let script = match (code, bad.is_empty()) {
             (Some(letter), _) => spoken(&letter.waiting.page.message.name),
             (None, true) => return Ok(Vec::new()),
-            (None, false) => script(&bad, post),
+            (None, false) => script(&bad, post, self.hears_keys(post.settings.url_is_local)),
         };
         let fields = [("To", to), ("From", &self.0.from), ("Twiml", &script)];
         let request = self.0.place.form(&self.0.path("Calls.json"), &fields)?;
@@ -60,13 +67,13 @@ fn spoken(code: &str) -> String {
     format!("<Response><Say>{words}</Say><Pause length=\"2\"/><Say>{words}</Say></Response>")
 }
 
-/// With an address that others reach, a key acknowledges; without one it is said how else.
-fn script(bad: &[&Letter], post: &Post<'_>) -> String {
+/// A key acknowledges, if it comes back to us; else it is said how else.
+fn script(bad: &[&Letter], post: &Post<'_>, hears_keys: bool) -> String {
     let said = text::said(bad[0], post.settings, post.now);
     let more = bad.len() - 1;
     let more = if more > 0 { format!(" And {more} more.") } else { String::new() };
     let words = escape(&cut(&format!("Bellwether. {}.{more}", said.headline), SAID_MAX));
-    match said.acknowledge.filter(|_| !post.settings.url_is_local) {
+    match said.acknowledge.filter(|_| hears_keys) {
         Some(link) => format!(
             "<Response><Gather numDigits=\"1\" timeout=\"{KEY_SECONDS}\" action=\"{}/keys\"><Say>{words} Press 1 if you have it.</Say><Pause length=\"2\"/>\
              <Say>{words} Press 1 if you have it.</Say></Gather><Say>Nobody has it yet.</Say></Response>",
@@ -80,4 +87,24 @@ fn script(bad: &[&Letter], post: &Post<'_>) -> String {
 
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_offered_where_it_comes_back() {
+        let check = |provider: &str, url_is_local: bool, wanted: bool| {
+            let config = toml::from_str(&format!("name = \"x\"\ntype = \"voice\"\n{provider}")).unwrap();
+            let calls = Calls(super::super::read(&config, "voice").unwrap());
+            assert_eq!(calls.hears_keys(url_is_local), wanted, "{provider:?} {url_is_local}");
+        };
+        let stand_in = "url = \"http://127.0.0.1:9000/twilio\"";
+        check("", false, true);
+        check("", true, false);
+        check("url = \"https://twilio.example\"", true, false);
+        check(stand_in, true, true);
+        check(stand_in, false, true);
+    }
 }

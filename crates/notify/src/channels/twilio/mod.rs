@@ -8,7 +8,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use incidents::Handle;
-use outbound::{Secret as Password, http};
+use outbound::{Secret as Password, Url, http};
 use ring::hmac;
 
 use super::asks::Asks;
@@ -94,9 +94,20 @@ pub(super) fn is_number(text: &str) -> bool {
         && digits.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+/// Does a key come from where this channel calls? From Twilio, if it is signed; from a stand-in on this machine, which was
+/// given an address of this machine, too: the token in that address is the proof, and nobody further away was given it.
+pub fn is_from_there(channel: &ChannelConfig, url: &str, form: &[(String, String)], signature: &str) -> bool {
+    let is_here = Url::parse(url).is_ok_and(|url| url.is_of_this_machine());
+    if is_here && Place::new(channel, USUAL).is_of_this_machine() {
+        return true;
+    }
+    let token = read_secret(&channel.token, &channel.token_file).ok().flatten();
+    token.is_some_and(|token| is_signed(&token, url, form, signature))
+}
+
 /// Twilio signs the address that it asks and the fields of the form, in the order of their names. With or without the port:
 /// it leaves it out of calls over TLS.
-pub fn is_signed(token: &Secret, url: &str, form: &[(String, String)], signature: &str) -> bool {
+fn is_signed(token: &Secret, url: &str, form: &[(String, String)], signature: &str) -> bool {
     let mut fields = form.to_vec();
     fields.sort();
     let fields: String = fields.into_iter().map(|(key, value)| key + &value).collect();
@@ -249,5 +260,28 @@ mod tests {
         check("12345", url, &form[1..], right, false);
         check("12345", url, &form, "", false);
         check("12345", url, &form, "not base64!", false);
+    }
+
+    #[test]
+    fn only_a_stand_in_of_this_machine_need_not_sign() {
+        let (here, others) = ("http://127.0.0.1:8080/a/T/keys", "https://bell.example/a/T/keys");
+        let check = |provider: &str, url: &str, wanted: bool| {
+            let channel = format!("name = \"x\"\ntype = \"voice\"\ntoken = \"t\"\n{provider}");
+            let channel: ChannelConfig = toml::from_str(&channel).unwrap();
+            let found = is_from_there(&channel, url, &[], "");
+            assert_eq!(found, wanted, "{provider:?} {url}");
+            // A wrong signature is no worse than none, and no better.
+            assert_eq!(is_from_there(&channel, url, &[], "AAAA"), wanted, "{provider:?} {url}");
+        };
+        let stand_in = "url = \"http://127.0.0.1:9000/twilio\"";
+        check(stand_in, here, true);
+        check("url = \"http://localhost:9000\"", "http://[::1]:8080/a/T/keys", true);
+        check(stand_in, others, false);
+        check("", here, false);
+        check("url = \"https://api.twilio.com\"", here, false);
+        check("url = \"http://127.0.0.1.example.org\"", here, false);
+        check("url = \"http://twilio.example\"", others, false);
+        check(stand_in, "http://127.0.0.1.example.org/a/T/keys", false);
+        check(stand_in, "", false);
     }
 }
