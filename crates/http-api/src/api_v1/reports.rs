@@ -82,7 +82,7 @@ pub struct DealingItem {
     pub paged: usize,
     pub self_healed: usize,
     pub open: usize,
-    /// MTTA: from its beginning until somebody had it, of those that paged.
+    /// MTTA: from when it opened here until somebody had it, of those that paged.
     pub to_acknowledge: Option<FiguresItem>,
     /// MTTR: from its beginning to its end.
     pub to_recover: Option<FiguresItem>,

@@ -108,7 +108,7 @@ pub fn dealing<'c>(cases: impl IntoIterator<Item = &'c Case>, until: i64) -> Dea
         }
     }
     let paged = || counted.iter().filter(|case| case.pages > 0);
-    let answered = paged().filter_map(|case| Some(case.acknowledged.as_ref()?.0 - case.opened));
+    let answered = paged().filter_map(|case| Some(case.acknowledged.as_ref()?.0 - case.known));
     let over = counted.iter().filter_map(|case| Some(case.closed? - case.opened));
     let failures = failures(&counted, until);
     let gaps = failures.windows(2).map(|pair| pair[1].0 - pair[0].1);

@@ -23,6 +23,8 @@ pub struct Case {
     pub title: String,
     /// When the first of it was seen bad: before we were told, where a result says so.
     pub opened: i64,
+    /// When it opened here, which is when somebody could know.
+    pub known: i64,
     /// When all of it was seen well. None: it is open.
     pub closed: Option<i64>,
     pub worst: State,
@@ -95,6 +97,7 @@ impl Desk {
             let incident = incident_of(row)?;
             Some(Case {
                 opened: incident.since(),
+                known: incident.opened.0,
                 closed: incident.ended(),
                 acknowledged: acknowledged.get(&incident.id).cloned(),
                 pages: pages.get(&incident.id).copied().unwrap_or(0),

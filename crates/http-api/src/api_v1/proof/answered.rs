@@ -64,6 +64,7 @@ mod tests {
             reason: reason.into(),
             title: String::new(),
             opened,
+            known: opened,
             closed: Some(closed),
             worst: State::Critical,
             production: true,
