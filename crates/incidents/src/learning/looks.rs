@@ -79,7 +79,7 @@ static ANYWHERE: LazyLock<Vec<Look>> = LazyLock::new(|| {
             any,
         ),
         look(
-            r#"\b[A-Za-z]:[\\/](?:[^\s\\/"'<>|:*?]+(?: [^\s\\/"'<>|:*?]+)*[\\/])*(?:[^\s\\/"'<>|:*?]*[^\s\\/"'<>|:*?.,;)\]])?"#,
+            r#"\b[A-Za-z]:(?:\\(?:[^\s\\/"'<>|:*?,;]+(?: [^\s\\/"'<>|:*?,;]+)*\\)*|/)(?:[^\s"'<>|:*?,;]*[^\s"'<>|:*?.,;)\]])?"#,
             ADDRESS,
             any,
         ),
@@ -255,6 +255,7 @@ mod tests {
             gone(address, ADDRESS);
         }
         gone("ip-10-0-0-5.ec2.internal", ADDRESS);
+        check(r"on C:\data\pg; 10.2.0.0/16", "on [address]; 10.2.0.0/16", &[r"C:\data\pg"]);
         for machine in [
             "web-3",
             "web3",
