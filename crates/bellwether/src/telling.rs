@@ -63,7 +63,10 @@ pub fn defined(config: &Config) -> Vec<DefinedChannel> {
 
 /// Nobody else gets there.
 pub fn is_local(url: &str) -> bool {
-    outbound::Url::parse(url).map_or(true, |url| url.is_of_this_machine())
+    match outbound::Url::parse(url) {
+        Ok(url) => url.is_of_this_machine(),
+        Err(_) => true,
+    }
 }
 
 /// Of the secret key, so that it is the same for as long as the data directory is.

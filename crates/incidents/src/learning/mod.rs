@@ -9,6 +9,7 @@
 //! | [`timeline`] | how it went, made from the incident's own timeline |
 //! | [`follow_ups`] | what is to be done, by whom and until when; a new monitor must catch what was missed |
 //! | [`redaction`] | what is taken out before others than us may read it |
+//! | `looks` | what of it shows by its looks, such as a telephone number |
 //! | [`wording`] | words that blame, and what to write instead |
 //! | [`earlier`] | the last times that the same happened, and what helped |
 //! | `link` | what the address of a published one holds |
@@ -17,6 +18,7 @@
 pub mod earlier;
 pub mod follow_ups;
 mod link;
+mod looks;
 pub mod redaction;
 pub mod store;
 #[cfg(test)]

@@ -4,6 +4,9 @@
 //! published that nobody has looked at.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use super::looks;
 
 /// What names are known, besides those that look like addresses.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +26,8 @@ const SHORTEST: usize = 2;
 /// The text without them, and what was taken out.
 pub fn redacted(text: &str, known: &Known) -> (String, BTreeSet<String>) {
     let mut taken = BTreeSet::new();
-    let mut text = addresses(text, &known.keep, &mut taken);
+    let text = looks::without_addresses(text, &known.keep, &mut taken);
+    let mut text = addresses(&text, &known.keep, &mut taken);
     let people = known.people.iter().map(|(name, part)| (name.as_str(), part.as_str()));
     let internals = known.internals.iter().map(|name| (name.as_str(), INTERNAL));
     let mut all: Vec<(&str, &str)> = people.chain(internals).collect();
@@ -37,6 +41,7 @@ pub fn redacted(text: &str, known: &Known) -> (String, BTreeSet<String>) {
             text = replaced;
         }
     }
+    let text = looks::without_machines(&text, &known.keep, &mut taken);
     (text, taken)
 }
 
@@ -82,7 +87,7 @@ fn begins_with(text: &str, name: &str) -> Option<usize> {
     Some(length)
 }
 
-/// E-mail addresses, links, IP addresses, host names with a dot before a known ending, and paths.
+/// E-mail addresses and logins, IP addresses and networks, names of hosts with dots, and paths.
 fn addresses(text: &str, keep: &BTreeSet<String>, taken: &mut BTreeSet<String>) -> String {
     let mut out = String::with_capacity(text.len());
     for piece in text.split_inclusive(char::is_whitespace) {
@@ -101,27 +106,41 @@ fn addresses(text: &str, keep: &BTreeSet<String>, taken: &mut BTreeSet<String>) 
 }
 
 fn is_address(word: &str) -> bool {
-    let host = word.rsplit_once(':').map_or(word, |(host, port)| {
-        if port.bytes().all(|digit| digit.is_ascii_digit()) { host } else { word }
-    });
-    let is_mail = word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
-    let is_link = word.contains("://");
-    let is_ip = |text: &str| text.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
-    let is_ip = is_ip(word) || is_ip(host);
+    let is_number = |text: &str| text.bytes().all(|digit| digit.is_ascii_digit());
+    let without =
+        |mark: char| word.rsplit_once(mark).filter(|(_, rest)| is_number(rest)).map_or(word, |(at, _)| at);
+    let (host, network) = (without(':'), without('/'));
+    let is_ip = [word, host, network].iter().any(|text| is_ip(text));
     let is_path = word.starts_with('/') && word[1..].contains('/');
-    is_mail || is_link || is_ip || is_path || is_host_name(host)
+    is_login(word) || word.contains("://") || is_ip || is_path || is_host_name(host)
 }
 
-/// `db1.internal.example.org`, and no `e.g.`, `4.2` or `api.latency`: at least two dots, or an ending of ours.
+fn is_ip(text: &str) -> bool {
+    text.trim_matches(['[', ']']).parse::<IpAddr>().is_ok()
+}
+
+/// `joe@example.org`, `root@db9:/data`, and no `package@4.2`.
+fn is_login(word: &str) -> bool {
+    let Some((name, host)) = word.split_once('@') else { return false };
+    let version = host.trim_start_matches('v');
+    let is_version = version.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') && !is_ip(host);
+    !name.is_empty() && host.starts_with(|c: char| c.is_alphanumeric() || c == '[') && !is_version
+}
+
+/// What the names of two labels end with that are hosts, not a series or a file. Those of ours, and those of the world.
+const ENDINGS: &str = "local internal lan intern corp home localdomain private intranet prod production staging stage \
+    cluster svc dmz vpn test example invalid arpa com org net edu gov mil int info biz io dev cloud \
+    app eu de ch uk fr nl be es it pl se no dk fi us ca au jp cz";
+
+/// `db1.internal.example.org`, and no `e.g.`, `4.2` or `api.latency`: two dots, a known ending, or a machine before it.
 fn is_host_name(word: &str) -> bool {
     let labels: Vec<&str> = word.split('.').collect();
     let is_label = |label: &&str| {
         !label.is_empty() && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
     };
-    let ours = ["local", "internal", "lan", "intern", "corp", "home", "localdomain"];
     let last = labels.last().copied().unwrap_or_default();
     let lettered = last.len() >= 2 && last.bytes().all(|byte| byte.is_ascii_alphabetic());
-    labels.iter().all(is_label)
-        && lettered
-        && (labels.len() >= 3 || (labels.len() == 2 && ours.contains(&last)))
+    let is_known =
+        || ENDINGS.split(' ').any(|ending| ending.eq_ignore_ascii_case(last)) || looks::is_machine(labels[0]);
+    labels.iter().all(is_label) && lettered && (labels.len() >= 3 || (labels.len() == 2 && is_known()))
 }

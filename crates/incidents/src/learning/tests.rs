@@ -232,7 +232,7 @@ fn names_and_internals_are_taken_out_and_said() {
     };
     check("ANA asked Ana Maria.", "responder 1 asked responder 2.", &["ana", "Ana Maria"]);
     check("banana, ana_x and anagram stay", "banana, ana_x and anagram stay", &[]);
-    check("(db1) and db10, projekt ü", "([internal]) and db10, [internal]", &["db1", "Projekt Ü"]);
+    check("(db1) and adb1, projekt ü", "([internal]) and adb1, [internal]", &["db1", "Projekt Ü"]);
     check(
         "mail joe@example.org, see https://wiki/x.",
         "mail [address], see [address].",
@@ -244,6 +244,26 @@ fn names_and_internals_are_taken_out_and_said() {
         &["10.0.0.1:5432", "::1", "web1.dc2.example.org"],
     );
     check("deployed 4.2.1, e.g. at 3.5 s; a/b", "deployed 4.2.1, e.g. at 3.5 s; a/b", &[]);
+    check(
+        "10.0.0.0/8, fd00::/8; as root@db9 or root@10.0.0.5:",
+        "[address], [address]; as [address] or [address]:",
+        &["10.0.0.0/8", "fd00::/8", "root@db9", "root@10.0.0.5"],
+    );
+    check(
+        "db1.fra, web.prod and Shop.COM",
+        "[address], [address] and [address]",
+        &["db1.fra", "web.prod", "Shop.COM"],
+    );
+    check(
+        "install left-pad@4.2 @here, see api.latency of report.pdf",
+        "install left-pad@4.2 @here, see api.latency of report.pdf",
+        &[],
+    );
+    check(
+        "Ana Maria (+49 170 1234567) ran it on web-3 with password=x1",
+        "responder 2 ([telephone]) ran it on [internal] with password=[secret]",
+        &["+49 170 1234567", "Ana Maria", "web-3", "x1"],
+    );
     check("wrote /var/lib/x on nas.local", "wrote [address] on [address]", &["/var/lib/x", "nas.local"]);
     assert_eq!(replace_word("a.a A", "a", "b"), ("b.b b".into(), 3));
     assert_eq!(replace_word("text", "", "b"), ("text".into(), 0));

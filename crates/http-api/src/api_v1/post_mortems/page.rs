@@ -55,14 +55,14 @@ pub fn of(post_mortem: &PostMortem, known: &Known) -> (String, BTreeSet<String>)
 
 fn times(post_mortem: &PostMortem) -> String {
     let about = &post_mortem.about;
-    let minutes = |seconds: i64| (seconds + 59) / 60;
+    let minutes = |seconds: i64| match (seconds + 59) / 60 {
+        1 => "1 minute".to_owned(),
+        minutes => format!("{minutes} minutes"),
+    };
     match about.ended {
-        Some(ended) => format!(
-            "From {} to {}: {} minutes.",
-            moment(about.began),
-            moment(ended),
-            minutes(ended - about.began)
-        ),
+        Some(ended) => {
+            format!("From {} to {}: {}.", moment(about.began), moment(ended), minutes(ended - about.began))
+        }
         None => format!("Since {}.", moment(about.began)),
     }
 }
@@ -135,5 +135,8 @@ mod tests {
             assert!(!page.contains(never), "{never}\n{page}");
         }
         assert_eq!(removed, ["ana".to_owned(), "db1".to_owned()].into());
+        let short = About { ended: Some(31), ..post_mortem.about.clone() };
+        let (page, _) = of(&PostMortem { about: short, ..post_mortem }, &known);
+        assert!(page.contains("1970-01-01 00:00 UTC: 1 minute."), "{page}");
     }
 }

@@ -8,9 +8,11 @@ use axum::http::StatusCode;
 use axum::{Extension, Json};
 use incidents::learning::redaction::Known;
 use incidents::learning::{PostMortem, timeline};
+use monitors::Definitions;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
+use vocabulary::ports::Scope;
 
 use super::{WholePostMortem, page, unknown, whole};
 use crate::accounts::{self, Caller, Role};
@@ -101,24 +103,19 @@ fn made(services: &Services, id: i64) -> Answer<Preview> {
     Ok(Preview { version: post_mortem.version, page, removed, seen })
 }
 
-/// Whoever took part, all contacts, and owners of follow-ups are people; hosts and what is watched are internals.
+/// Whoever took part, contacts, accounts, members of teams and owners are people; hosts and what is watched are internals.
 fn known(services: &Services, post_mortem: &PostMortem) -> Answer<Known> {
     let took_part = services.desk.one(post_mortem.about.incident)?;
     let mut people: BTreeMap<String, String> =
         took_part.map(|found| timeline::parts(&found.timeline)).unwrap_or_default();
+    let definitions = services.monitors.definitions();
     let owners = post_mortem.follow_ups.iter().map(|one| one.new.owner.clone());
-    for name in services.desk.contact_names().into_iter().chain(owners).chain([post_mortem.author.clone()]) {
+    let named = services.desk.contact_names().into_iter().chain(owners).chain([post_mortem.author.clone()]);
+    for name in named.chain(of_teams_and_accounts(services, &definitions)?).filter(|name| !name.is_empty()) {
         people.entry(name).or_insert_with(|| "[somebody]".to_owned());
-    }
-    // Accounts have two names, of which people write either.
-    for person in accounts::people(&services.state)? {
-        for name in [person.name, person.details.display_name].into_iter().filter(|name| !name.is_empty()) {
-            people.entry(name).or_insert_with(|| "[somebody]".to_owned());
-        }
     }
     // What nobody had to sign in for is done by nobody in particular.
     people.remove(crate::guard::WHOEVER_OWNS_IT);
-    let definitions = services.monitors.definitions();
     let hosts = definitions.hosts.iter().map(|host| host.name.clone());
     let hosts = hosts.chain(definitions.hosts.iter().filter_map(|host| host.address.clone()));
     let watched = definitions.monitors.iter().map(|one| one.name.clone());
@@ -126,10 +123,38 @@ fn known(services: &Services, post_mortem: &PostMortem) -> Answer<Known> {
     // A name of letters alone is a word of the language, too, such as `load`.
     let watched = watched.filter(|name| name.chars().any(|c| !c.is_alphabetic() && !c.is_whitespace()));
     let own = services.control.identity().host;
-    let internals = hosts.chain(watched).chain([own]).chain(post_mortem.text.redact.iter().cloned());
+    let internals = hosts
+        .chain(reporting(services))
+        .chain(watched)
+        .chain([own])
+        .chain(post_mortem.text.redact.iter().cloned());
     let mut keep: BTreeSet<String> = post_mortem.text.keep.iter().cloned().collect();
     keep.extend(definitions.services.iter().map(|service| service.name.clone()));
     // What somebody wants out goes out.
     keep.retain(|name| !post_mortem.text.redact.contains(name));
     Ok(Known { people, internals: internals.filter(|name| !name.is_empty()).collect(), keep })
+}
+
+/// Accounts have two names, of which people write either. What a team owns names nobody.
+fn of_teams_and_accounts(services: &Services, definitions: &Definitions) -> Answer<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for person in accounts::people(&services.state)? {
+        names.extend([person.name, person.details.display_name]);
+    }
+    let teams = accounts::teams(&services.state, &services.settings.load().teams)?;
+    names.extend(teams.iter().flat_map(accounts::Team::members).cloned());
+    let owners = definitions.monitors.iter().map(|one| &one.owner);
+    let owners = owners.chain(definitions.checks.iter().map(|one| &one.owner));
+    let owners = owners.chain(definitions.services.iter().map(|one| &one.owner)).flatten();
+    names.extend(owners.filter(|name| !teams.iter().any(|team| team.team.name == **name)).cloned());
+    Ok(names)
+}
+
+/// Hosts that are in no file: they report. In names of series a dot of theirs is an underscore.
+fn reporting(services: &Services) -> Vec<String> {
+    let now = services.clock.now();
+    let inventory = services.inventories.of(services.control.as_ref(), &Scope::everything(), now);
+    let agents = services.agents.statuses(now.0 as f64);
+    let hosts = inventory.hosts.keys().cloned().chain(agents.into_iter().map(|agent| agent.name));
+    hosts.flat_map(|name| [name.replace('_', "."), name]).collect()
 }

@@ -26,7 +26,7 @@ export function linesOf(page: Document): Shown[] {
 /** The title that others would read, if a name or an address was taken out of it. */
 export function maskedTitle(lines: Shown[]): string | null {
   const title = lines.find(({ tag }) => tag === 'h1')?.text ?? ''
-  return /\[(internal|address)\]/.test(title) ? title : null
+  return /\[(internal|address|telephone|secret)\]/.test(title) ? title : null
 }
 const tagOf = (name: string): Shown['tag'] => (name === 'tr' ? 'p' : (name as Shown['tag']))
 /** Cells and lines stand apart. */
