@@ -159,7 +159,7 @@ fn has_letter(text: &str) -> bool {
 fn is_no_date(text: &str) -> bool {
     let parts: Vec<&str> = text.split(|c: char| !c.is_ascii_digit()).collect();
     let lengths: Vec<usize> = parts.iter().map(|part| part.len()).take(3).collect();
-    let begins_so = text.bytes().nth(2).is_some_and(|byte| b"-./".contains(&byte));
+    let begins_so = text.as_bytes().get(2).copied().is_some_and(|byte| b"-./".contains(&byte));
     !(begins_so && lengths == [2, 2, 4])
 }
 

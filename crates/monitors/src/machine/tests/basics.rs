@@ -64,7 +64,7 @@ fn what_is_bad_is_bad_since_it_was_first_seen_so() {
     let start = estate.now;
     let hours_ago = |hours: i64| start - hours * 3_600;
     let last = |estate: &mut Estate| {
-        let change = estate.out.changes.drain(..).last().unwrap();
+        let change = estate.out.changes.drain(..).next_back().unwrap();
         (change.at.0, change.to_type, change.seen_since().0)
     };
     estate.seen("http", 0, hours_ago(9)).seen("http", 2, hours_ago(8)).seen("http", 1, hours_ago(7));
