@@ -107,14 +107,14 @@ def test_c112_a_person_is_reached_by_what_has_come_back(bellwether, providers):
     assert moved["confirmed"] is None, "it leads elsewhere"
     # What is in her hands is nobody's without her.
     needed = server.request("DELETE", "/api/v1/people/ana", headers=admin)
-    assert needed.status == 409 and "incident #2" in needed.json["error"], needed.text
+    assert needed.status == 409 and "incident #1" in needed.json["error"], needed.text
     refused = server.cli("user", "remove", "ana", check=False)
     assert refused.returncode == 1 and "--confirmed" in refused.stderr and owner() == "ana", refused.stderr
     assert "may not sign in" in server.cli("user", "remove", "ana", "--confirmed").stdout
-    left = server.get("/api/v1/incidents/2", headers=admin).json
-    assert left["owner"] is None and left["state"] == "open", left
+    left = server.get("/api/v1/incidents/1", headers=admin).json
+    assert left["owner"] is None and left["phase"] == "open", left
     assert "ana, who had it, is removed: it is nobody's again" in [line["text"] for line in left["timeline"]]
-    assert not any(one["acknowledged"] for one in left["instances"]), left["instances"]
+    assert not any(one["acknowledged"] for one in left["troubles"]), left["troubles"]
     assert server.get("/api/v1/people/ana/ways", headers=admin).status == 404
 
 

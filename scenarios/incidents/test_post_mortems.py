@@ -36,7 +36,6 @@ shadow = true
 name = "too-late"
 target = "shop.orders"
 critical = "< -5"
-shadow = true
 [[monitor]]
 name = "job"
 kind = "heartbeat"

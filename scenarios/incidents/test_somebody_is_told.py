@@ -203,7 +203,7 @@ def test_a_step_that_reaches_nobody_does_not_wait_and_says_why(bellwether, provi
     providers.fail("hook", status=404, times=-1, of="/gone")
     first = {"number": "ana", "address": "eve", "log": "dan", "nobody": "schedule:empty"}
     undelivered = "what it sent was not delivered, so it reaches nobody"
-    why = {"number": undelivered, "address": undelivered, "log": "dan is only listed, in the log, which reaches nobody", "nobody": "nobody is reached by schedule `empty`"}
+    why = {"number": undelivered, "address": undelivered, "log": "dan is reached by nothing: `log` is a list here and sends nothing", "nobody": "nobody is reached by schedule `empty`"}
     people = by_text("ana", ANA) + by_text("ben", BEN) + contact("dan", "log") + contact("eve", "gone")
     empty = '[[schedule]]\nname = "empty"\n[[schedule.layer]]\npeople = ["ben"]\nrotation = "daily"\nstart = "2020-01-06"\nend = "2020-01-07"\n'
     steps = lambda who: f'step = [{{ notify = ["{who}"], wait = "30min" }}, {{ notify = ["ben"], wait = "30min" }}]\n'
@@ -228,7 +228,7 @@ def test_nothing_is_handed_over_to_whom_nothing_reaches(bellwether, providers):
     goes_bad(server)
     wait_for(lambda: texts_to(providers) == [BEN], what="a text to ben, who stands in")
     becomes(server, "ways", "critical", "ana by sms")
-    for name, why in {"eve": "by any way of theirs (sms)", "ana": "by any way of theirs (sms)", "dan": "no channel but `log`", "zoe": "is no contact"}.items():
+    for name, why in {"eve": "`sms` has no address of theirs", "ana": "`sms` leads to them no more", "dan": "`log` is a list here and sends nothing", "zoe": "is no contact"}.items():
         refused = deed(server, "handover", {"to": name, "author": "ben"}, 400)["error"]
         assert f"`{name}`" in refused and why in refused, refused
     assert incident(server)["phase"] == "open" and not incident(server)["owner"]

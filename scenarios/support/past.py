@@ -21,7 +21,9 @@ class Past:
     def __init__(self, database):
         self.database = database
         # As the server itself wrote them, so that nothing here knows what stands in them.
-        self.detail = json.loads(self.one("SELECT detail FROM incident ORDER BY id LIMIT 1"))
+        detail = json.loads(self.one("SELECT detail FROM incident ORDER BY id LIMIT 1"))
+        # When that one was seen bad and well is its own.
+        self.detail = {key: value for key, value in detail.items() if key not in ("began", "ended")}
         self.message = self.one("SELECT message FROM page ORDER BY id LIMIT 1")
 
     def one(self, sql, *values):

@@ -42,10 +42,11 @@ pub fn found(services: &Services, scope: &Scope, incident: &Incident, window: &S
         .filter(|check| !is_member(&check.name) && scope.sees(&check.name))
         .collect();
     let own = own_services(services, incident);
-    let keys: Vec<Key> = others.iter().map(|check| key_of(check)).collect();
-    let of_others = services.desk.services_of(&keys);
-    let near = others.into_iter().zip(of_others).filter(|(check, of)| {
-        hosts.contains(check.host.as_str()) || of.iter().any(|service| own.contains(service))
+    let of_checks = of_services(services, others.iter().map(|check| key(false, &check.name)));
+    let of_hosts = of_services(services, others.iter().map(|check| key(true, &check.host)));
+    let is_kin = |of: &[Arc<str>]| of.iter().any(|service| own.contains(service));
+    let near = others.into_iter().zip(of_checks.iter().zip(&of_hosts)).filter(|(check, (of, of_host))| {
+        hosts.contains(check.host.as_str()) || is_kin(of) || is_kin(of_host)
     });
     let mut found = Vec::new();
     for (check, _) in near.take(MOST_LOOKED_AT) {
@@ -81,10 +82,13 @@ fn hosts<'i>(checks: &'i [CheckConfig], incident: &'i Incident) -> BTreeSet<&'i 
 }
 
 fn own_services(services: &Services, incident: &Incident) -> BTreeSet<Arc<str>> {
-    let members: Vec<Key> = incident.troubles.keys().cloned().collect();
-    services.desk.services_of(&members).into_iter().flatten().collect()
+    of_services(services, incident.troubles.keys().cloned()).into_iter().flatten().collect()
 }
 
-fn key_of(check: &CheckConfig) -> Key {
-    Key { host: false, monitor: check.name.as_str().into(), instance: "".into() }
+fn of_services(services: &Services, keys: impl Iterator<Item = Key>) -> Vec<Vec<Arc<str>>> {
+    services.desk.services_of(&keys.collect::<Vec<Key>>())
+}
+
+fn key(host: bool, name: &str) -> Key {
+    Key { host, monitor: name.into(), instance: "".into() }
 }
