@@ -117,8 +117,8 @@ impl Incidents {
             true => Some(page.at.0),
             false => round.max(root.detail.anew_at),
         };
-        let bad = page.message.state.badness();
-        let is_so_bad = |told: &Told| told.severity.is_some_and(|known| known.badness() >= bad);
+        // What is better than they know is news too.
+        let is_so_bad = |told: &Told| told.severity == Some(page.message.state);
         let mut told = self.told_of(root).filter(|(contact, _)| *contact == name).map(|(_, told)| told);
         told.any(|told| is_so_bad(told) && told.is_since(since) && self.has_heard(told))
     }
