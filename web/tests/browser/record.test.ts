@@ -58,6 +58,9 @@ max_check_attempts = 1
 [[service]]
 name = "Shop"
 availability = ["web1/queue"]
+# The report counts every incident: one of this server itself, on a machine that is busy, would be one too many.
+[self]
+monitors = false
 `
 const LOOKS = [[1400, 'dark'], [390, 'light']] as const
 
@@ -142,9 +145,9 @@ test('the report says what was written down: who was paged, who had it, what is 
     await tell('web1/queue', 2)
     await pause(700)
     const told = await server.json<ReportAnswer>('/api/v1/reports')
-    return told.headroom.length > 0 ? told : null
+    return told.headroom.length > 0 && told.left_out.flapped > 0 ? told : null
   }))!
-  expect([report.incidents, report.left_out.flapped]).toEqual([1, 1])
+  expect([report.incidents, report.left_out]).toEqual([1, { flapped: 1, untold: 0, not_production: 0 }])
   for (const [width, colorScheme] of LOOKS) {
     await wear(page, width, colorScheme)
     await next(page, server.url('/reports'))
