@@ -30,8 +30,10 @@ export type GroupHash = { hash: string; version: number; count: number; first_se
 export type ReleaseCount = { release: string; count: number; /** The project in it. */ first_seen: number | null }
 /** `who`: empty, if it happened by itself. */
 export type Deed = { at: number; who: string; kind: string; text: string }
+/** Since events are gone, what of them is of which group is not known after a split. `is_here`: the other one's are counted with this group; else this one's with the other. `users`: of this group's so many may be only the other one's. */
+export type Unparted = { group: number; short: string | null; is_here: boolean; events: number; users: number }
 export type WholeGroup = ErrorGroup & {
-  tags: Tag[]; releases: ReleaseCount[]; hashes: GroupHash[]; activity: Deed[]
+  tags: Tag[]; releases: ReleaseCount[]; hashes: GroupHash[]; activity: Deed[]; unparted?: Unparted[]
   /** `page`: to share, it stays the same; without `http.public_url` a path. `new_issue`: the form of the project's tracker, filled in. */
   links?: { page: string; new_issue: string | null }
 }

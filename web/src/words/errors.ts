@@ -88,6 +88,11 @@ export const words = {
   },
   why: { title: 'Why grouped like this', help: 'What counts is what the hash is made of. What does not count is greyed, with the reason.', hash: (hash: string, count: number) => `${hash.slice(0, 8)}, ${plural(count, 'event')}`, split: 'Split off', splitHelp: 'What is found by this hash is another error from now on, and its kept events go along.', version: (version: number) => `grouping ${version}`, none: 'Nothing is known of it.' },
   similar: { title: 'Similar', help: 'Others of the project that are found by much the same', alike: (share: number) => `${percent(share)} alike`, merge: 'Merge into this' },
+  unparted: (other: string, isHere: boolean, events: number, users: number) => {
+    const counted = `${plural(events, 'event')} of ${isHere ? other : 'this error'} that ${events === 1 ? 'is' : 'are'} no longer kept ${events === 1 ? 'is' : 'are'} counted ${isHere ? 'here' : `with ${other}`} in tags, users and counts over time.`
+    const had = `Up to ${plural(users, 'user')} may have had only ${other}.`
+    return [events > 0 ? counted : '', users > 0 ? had : ''].filter(Boolean).join(' ')
+  },
   activity: { title: 'What was done', itself: 'by itself', kinds: { resolved: 'resolved', ignored: 'ignored', reopened: 'opened again', assigned: 'assigned to', unassigned: 'assigned to nobody', merged: 'merged in', split: 'split', regressed: 'came back', unignored: 'ignored no more:', opened: 'first seen', moved: 'known from before:' } as Record<string, string> },
   host: { title: (name: string) => `${name} in that second`, help: 'The host that it came from, a quarter of an hour around the event.', none: 'No series of this host has arrived.', mark: 'this event', graphs: { cpu: 'Processor', memory: 'Memory', load: 'Load', disk: 'Disk traffic' } },
 
