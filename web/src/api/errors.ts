@@ -50,7 +50,7 @@ export type ScrubRule = { name: string; pattern: string }
 /** The keys of docs/errors.md; null: as the configuration says, or none. */
 export type ProjectSettings = {
   source_url: string | null; source_root: string; issue_url: string | null; owners: OwnerRule[]; rules: GroupingRule[]; facets: string[]
-  retention_days: number | null; max_events_per_5m: number | null; spike_factor: number | null; tee: string | null
+  retention_days: number | null; max_events_per_5m: number | null; max_transactions_per_5m: number | null; max_sessions_per_5m: number | null; spike_factor: number | null; tee: string | null
   scrub_defaults: boolean; remove_addresses: boolean; scrub_fields: string[]; safe_fields: string[]; scrub_rules: ScrubRule[]; grouping_version: number; baseline_until: number | null
 }
 /** Copies for the Sentry that a project comes from, since the start. `failure`: why the last one was not taken. */

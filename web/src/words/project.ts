@@ -12,12 +12,12 @@ export const words = {
   parts: { links: 'Links', owners: 'Owners', grouping: 'Grouping', limits: 'How much, and for how long', privacy: 'What is taken out', tee: 'To the old Sentry too', keys: 'Keys' },
   keys: {
     source_url: 'Where a line of source is seen', source_root: 'What paths begin with that is not of the repository', issue_url: 'Where an issue is begun', owners: 'Owners', rules: 'Rules', facets: 'Counted as tags',
-    retention_days: 'Kept for days', max_events_per_5m: 'Events in five minutes, at most', spike_factor: 'So many times the usual is a spike', tee: 'DSN of the old one',
+    retention_days: 'Kept for days', max_events_per_5m: 'Events in five minutes, at most', max_transactions_per_5m: 'Transactions in five minutes, at most', max_sessions_per_5m: 'Items of sessions in five minutes, at most', spike_factor: 'So many times the usual is a spike', tee: 'DSN of the old one',
     scrub_defaults: 'Secrets by well-known names, card numbers, passwords in URLs', remove_addresses: 'Addresses of users, too', scrub_fields: 'Also these fields', safe_fields: 'Never these fields', scrub_rules: 'Patterns of its own',
   } satisfies Record<Key, string>,
   helps: {
     source_url: 'May hold {commit}, {path}, {line}, {release}', source_root: '/srv/app/', issue_url: 'May hold {title}, {body}, {short}, {link}, {level}, {culprit}', facets: 'One line each, such as extra.file or contexts.job.name',
-    retention_days: 'Blank: as the configuration says. Fewer take effect at once, for good.', max_events_per_5m: 'Blank: as the configuration says. 0: no limit.', spike_factor: 'Blank: 10. 0: nothing is a spike.',
+    retention_days: 'Blank: as the configuration says. Fewer take effect at once, for good.', max_events_per_5m: 'Blank: as the configuration says. 0: no limit.', max_transactions_per_5m: 'Blank: as the configuration says. 0: no limit. Events go on.', max_sessions_per_5m: 'Blank: as the configuration says. 0: no limit. Events go on.', spike_factor: 'Blank: 10. 0: nothing is a spike.',
     tee: 'What its programs send goes there too, as it came. Blank: not.', scrub_fields: 'One line each, by the name of the field', safe_fields: 'One line each',
   },
   kept: (events: number, size: string, oldest: string | null) => (events === 0 ? 'Nothing is kept of it now.' : `Kept now: ${plural(events, 'event')}, ${size}${oldest ? `, the oldest of ${oldest}` : ''}.`),

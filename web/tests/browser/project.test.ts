@@ -8,7 +8,7 @@ import type { Project } from '../../src/api/errors.ts'
 /** How what a project sends is treated, changed on its page over a real server. */
 let browser: Browser
 /** As high as all of it: no field is beneath a bar. */
-const WHOLE = 3400
+const WHOLE = 3800
 let server: Server
 
 beforeAll(async () => {
@@ -45,6 +45,11 @@ test('settings: what is wrong is said at its field, rules are tried on kept even
   await form.getByText('Write a whole number, or nothing.').waitFor()
   expect(await form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true)
   await form.getByLabel('Kept for days').fill('30')
+  await form.getByLabel('Transactions in five minutes, at most').fill('-1')
+  await form.getByText('Write a whole number, or nothing.').waitFor()
+  expect(await form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true)
+  await form.getByLabel('Transactions in five minutes, at most').fill('5000')
+  await form.getByLabel('Items of sessions in five minutes, at most').fill('0')
   await form.getByLabel('Where a line of source is seen').fill('https://git.example/{file}')
   await form.getByRole('button', { name: 'Add a rule' }).click()
   await form.getByLabel('Field', { exact: true }).fill('colour')
@@ -74,7 +79,7 @@ test('settings: what is wrong is said at its field, rules are tried on kept even
   expect((await known('shop')).settings?.retention_days).toBe(9)
   await form.getByRole('button', { name: 'Save' }).click()
   await form.waitFor({ state: 'detached' })
-  expect((await known('shop')).settings).toMatchObject({ source_root: '/app/', retention_days: 30, source_url: 'https://git.example/{path}', rules: [{ when: [{ field: 'function', pattern: '*load' }], then: { fingerprint: ['loads'] } }] })
+  expect((await known('shop')).settings).toMatchObject({ source_root: '/app/', retention_days: 30, max_transactions_per_5m: 5000, max_sessions_per_5m: 0, source_url: 'https://git.example/{path}', rules: [{ when: [{ field: 'function', pattern: '*load' }], then: { fingerprint: ['loads'] } }] })
   expect(page.wrong.filter((said) => !said.includes('400'))).toEqual([])
   await page.context().close()
 })

@@ -12,7 +12,7 @@ export type RuleDraft = { when: ConditionDraft[]; does: Does; fingerprint: strin
 export type OwnerDraft = { when: ConditionDraft[]; owner: string }
 
 const TEXTS = ['source_url', 'issue_url', 'tee'] as const
-const NUMBERS = ['retention_days', 'max_events_per_5m', 'spike_factor'] as const
+const NUMBERS = ['retention_days', 'max_events_per_5m', 'max_transactions_per_5m', 'max_sessions_per_5m', 'spike_factor'] as const
 const LISTS = ['facets', 'scrub_fields', 'safe_fields'] as const
 const SWITCHES = ['scrub_defaults', 'remove_addresses'] as const
 
