@@ -124,6 +124,12 @@ def test_a_project_that_moves_keeps_its_number_and_its_key(bellwether):
     assert bad.status == 400 and "retention_days" in bad.json["error"]
     added = server.put("/api/v1/errors/projects/shop", {"add_key": {"label": "phones"}}).json
     assert [one["label"] for one in added["keys"]] == ["", "phones"]
+    assert added["settings"]["grouping_version"] == added["grouping_newest"] >= 1
+    wrong = server.put("/api/v1/errors/projects/shop", {"name": "my till"})
+    assert wrong.status == 400 and wrong.json["error"].startswith("name: ")
+    renamed = server.put("/api/v1/errors/projects/shop", {"name": "till"}).json
+    assert (renamed["name"], renamed["id"], renamed["dsn"]) == ("till", 42, added["dsn"])
+    assert server.get("/api/v1/errors/projects/shop").status == 404
 
 
 def test_one_persons_events_are_erased(bellwether):

@@ -9,7 +9,14 @@ export const words = {
   clash: (names: string[]) => `Somebody else has changed this meanwhile: ${names.join(', ')}. Save again to put yours in its place, or close to look at theirs.`,
   loses: (days: number | null) => `Events that are older than ${days === null ? 'the configuration says' : plural(days, 'day')} go at once, for good.`, losesMeant: 'Save, and let them go', losesNot: 'Not yet',
   wrongNumber: 'Write a whole number, or nothing.',
-  parts: { links: 'Links', owners: 'Owners', grouping: 'Grouping', limits: 'How much, and for how long', privacy: 'What is taken out', tee: 'To the old Sentry too', keys: 'Keys' },
+  groupedBy: (version: number, newest: number) => `Errors are told apart by version ${version} of our grouping${version < newest ? `; ${newest} is the newest, and is set through the API (grouping_version)` : ', the newest'}.`,
+  groupedBefore: (version: number, until: string) => `Until ${until} known ones are found by version ${version}, too.`,
+  baseline: { none: 'It has no baseline: whatever is seen for the first time is told of as new.', over: (until: string) => `Its baseline was over at ${until}: whatever is seen for the first time since is told of as new.`, on: (until: string) => `Baseline until ${until}: what is seen for the first time before then was wrong before the move already, and is not told of as new.` },
+  name: {
+    label: 'Name of the project', rename: 'Rename', renamed: (name: string) => `The project is called ${name} now`, failed: 'It was not renamed', limited: 'Its name says whose it is: it is changed by editors who see everything.',
+    help: 'Number and DSNs stay. Series (errors.NAME.…), and the teams, rules, targets and sentry-cli that name it, need the new one.',
+  },
+  parts: { name: 'Name', links: 'Links', owners: 'Owners', grouping: 'Grouping', limits: 'How much, and for how long', privacy: 'What is taken out', tee: 'To the old Sentry too', keys: 'Keys' },
   keys: {
     source_url: 'Where a line of source is seen', source_root: 'What paths begin with that is not of the repository', issue_url: 'Where an issue is begun', owners: 'Owners', rules: 'Rules', facets: 'Counted as tags',
     retention_days: 'Kept for days', max_events_per_5m: 'Events in five minutes, at most', max_transactions_per_5m: 'Transactions in five minutes, at most', max_sessions_per_5m: 'Items of sessions in five minutes, at most', spike_factor: 'So many times the usual is a spike', tee: 'DSN of the old one',

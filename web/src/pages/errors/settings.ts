@@ -19,7 +19,7 @@ const SWITCHES = ['scrub_defaults', 'remove_addresses'] as const
 type Text = (typeof TEXTS)[number] | 'source_root' | (typeof NUMBERS)[number] | (typeof LISTS)[number]
 /** A list has a line for each. */
 export type Draft = Record<Text, string> & Record<(typeof SWITCHES)[number], boolean> & { rules: RuleDraft[]; owners: OwnerDraft[]; scrub_rules: ScrubRule[] }
-export type Edited = Omit<ProjectSettings, 'grouping_version' | 'baseline_until'>
+export type Edited = Omit<ProjectSettings, 'grouping_version' | 'grouping_before' | 'baseline_until'>
 export type Key = keyof Edited
 
 export const newCondition = (): ConditionDraft => ({ field: '', pattern: '', not: false })
