@@ -97,7 +97,7 @@ export const words = {
   host: { title: (name: string) => `${name} in that second`, help: 'The host that it came from, a quarter of an hour around the event.', none: 'No series of this host has arrived.', mark: 'this event', graphs: { cpu: 'Processor', memory: 'Memory', load: 'Load', disk: 'Disk traffic' } },
 
   projects: {
-    title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made',
+    title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made', limited: 'Projects are made by editors who see everything: you see the part of your teams.',
     said: (count: number) => (count === 0 ? 'No project sends errors yet.' : `${plural(count, 'project')} can send errors.`), dsn: 'DSN', off: 'switched off', noKey: 'Every key of it is switched off.',
     errors: 'Its errors', releases: 'Its releases', settings: 'Settings', setUp: 'How to send', platform: 'Platform', heard: 'last heard', received: 'Received: the first event is here.', receives: 'Receives', quiet: 'Nothing for a day', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
   },

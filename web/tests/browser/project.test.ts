@@ -174,5 +174,10 @@ test('who may not change settings sees what they are', async () => {
   expect(await settings.getByLabel('Kept for days').isDisabled()).toBe(false)
   await settings.getByText('Its name says whose it is').waitFor()
   expect(await settings.getByLabel('Name of the project').isDisabled()).toBe(true)
+  // Nor do they make projects: nobody's part would have it.
+  const make = page.getByRole('region', { name: 'Make a project' })
+  await make.getByText('Projects are made by editors who see everything: you see the part of your teams.').waitFor()
+  expect(await make.getByLabel('Name').isDisabled()).toBe(true)
+  expect(await make.getByRole('button', { name: 'Make a project' }).isDisabled()).toBe(true)
   await page.context().close()
 })
