@@ -73,25 +73,38 @@ def test_resolved_it_comes_back_only_in_what_is_later(bellwether):
 def test_merged_and_split(bellwether):
     server = bellwether()
     project = Project(server)
+
+    def send(function):
+        assert project.send(event("x", function=function, user={"id": function}, tags={"function": function})).status == 200
+
     for function in ("one", "one", "two"):
-        project.send(event("x", function=function))
+        send(function)
     into, part = sorted(project.groups(), key=lambda group: -group["count"])
     merged = server.post(f"/api/v1/errors/groups/{part['id']}/merge", {"into": into["id"]}).json
     assert (merged["id"], merged["count"], len(merged["hashes"])) == (into["id"], 3, 2)
-    project.send(event("x", function="two"))
+    send("two")
     [whole] = project.groups()
     assert whole["count"] == 4 and len(project.events(whole["id"])) == 4
     assert server.get(f"/api/v1/errors/groups/{part['id']}").json["id"] == into["id"], "the old number leads to the whole"
     rare = merged["hashes"][-1]["hash"]
     made = server.post(f"/api/v1/errors/groups/{into['id']}/split", {"hash": rare}).json
-    assert made["id"] != into["id"]
+    assert made["id"] != into["id"] and made["unparted"] == []
+
+    def counted(group):
+        now, series = server.get(f"/api/v1/errors/groups/{group}").json, server.get(f"/api/v1/errors/series?group={group}").json["series"]
+        tags = {tag["key"]: {one["value"]: one["count"] for one in tag["values"]} for tag in now["tags"]}
+        return now["count"], now["users"], tags["function"], tags["user"], sum(count for one in series for _, count in one["points"])
+
+    apart = {into["id"]: (2, 1, {"one": 2}, {"one": 2}, 2), made["id"]: (2, 1, {"two": 2}, {"two": 2}, 2)}
+    assert {group: counted(group) for group in apart} == apart, "with what was counted of them"
     functions = lambda group: [one["exception"]["values"][0]["stacktrace"]["frames"][-1]["function"] for one in project.events(group)]
     parted = lambda: {group: sorted(set(functions(group))) for group in (into["id"], made["id"])}
     assert parted() == {into["id"]: ["one"], made["id"]: ["two"]} and len(functions(made["id"])) == 2, "what is kept goes along"
     server.kill()
     server.start()
     assert parted() == {into["id"]: ["one"], made["id"]: ["two"]}, "for ever"
-    project.send(event("x", function="two"))
+    assert {group: counted(group) for group in apart} == apart
+    send("two")
     assert {group["id"] for group in project.groups()} == {into["id"], made["id"]}
     assert server.post(f"/api/v1/errors/groups/{into['id']}/merge", {"into": into["id"]}).status == 400
     assert server.post(f"/api/v1/errors/groups/{into['id']}/split", {"hash": "no"}).status == 400
@@ -111,6 +124,12 @@ def test_a_project_that_moves_keeps_its_number_and_its_key(bellwether):
     assert bad.status == 400 and "retention_days" in bad.json["error"]
     added = server.put("/api/v1/errors/projects/shop", {"add_key": {"label": "phones"}}).json
     assert [one["label"] for one in added["keys"]] == ["", "phones"]
+    assert added["settings"]["grouping_version"] == added["grouping_newest"] >= 1
+    wrong = server.put("/api/v1/errors/projects/shop", {"name": "my till"})
+    assert wrong.status == 400 and wrong.json["error"].startswith("name: ")
+    renamed = server.put("/api/v1/errors/projects/shop", {"name": "till"}).json
+    assert (renamed["name"], renamed["id"], renamed["dsn"]) == ("till", 42, added["dsn"])
+    assert server.get("/api/v1/errors/projects/shop").status == 404
 
 
 def test_one_persons_events_are_erased(bellwether):

@@ -373,6 +373,12 @@ def test_transactions_and_sessions_have_quotas_of_their_own(bellwether):
         assert 1 <= int(seconds) <= 300 and limit == [category, "project", "quota"]
     both = project.envelope(timing(), ("event", event("x")))
     assert both.status in (200, 429) and len(project.groups()) == 1, "the event is taken all the same"
+    # Beyond two limits, with something that is never used: a client is told of all.
+    all_of = project.envelope(timing(), runs(), runs(), ("span", {"items": []}))
+    if time.time() < until:
+        limits = [limit.split(":") for limit in all_of.headers["X-Sentry-Rate-Limits"].split(", ")]
+        assert all_of.status == 429 and [limit[1:] for limit in limits[:2]] == [["transaction", "project", "quota"], ["session", "project", "quota"]]
+        assert len(limits) == 3 and limits[2][0] == "86400" and "span" in limits[2][1].split(";")
 
 
 def test_a_first_check_in_that_makes_no_heartbeat_says_so(bellwether):

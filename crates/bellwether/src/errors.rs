@@ -154,6 +154,7 @@ impl Errors {
         let artifacts = artifacts.map_err(Failure::doing("open the artifacts of builds"))?;
         replay::tell(&recovery);
         replay::make_up_merges(&tracker, &log)?;
+        replay::make_up_splits(&tracker, &log)?;
         let untold = replay::recount(&projects, &tracker, &log, state, clock.now())?;
         let active = tracker.active(clock.now().minus(ACTIVE_SECONDS)).map_err(Failure::doing(doing))?;
         Ok(Errors {

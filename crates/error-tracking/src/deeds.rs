@@ -1,9 +1,9 @@
-//! What people do with groups. Each is in the tables when its call returns.
+//! What people do with groups, but for splitting them. Each is in the tables when its call returns.
 
 use state_store::{Row, StateError, Transaction};
 use vocabulary::Timestamp;
+use vocabulary::ports::EventLogError;
 
-use crate::event::HashValue;
 use crate::group::Group;
 use crate::life::{Fixed, Ignored, Life, Resolution, Until, is_release};
 use crate::limits::{MAX_MERGED, MAX_NAME, MAX_TAG_VALUE, cut};
@@ -29,6 +29,8 @@ pub enum Refusal {
     NoSuchGroup(u64),
     Wrong(String),
     State(StateError),
+    /// The events could not be read, or moved.
+    Log(EventLogError),
 }
 
 impl From<StateError> for Refusal {
@@ -43,6 +45,7 @@ impl std::fmt::Display for Refusal {
             Refusal::NoSuchGroup(id) => write!(f, "there is no error group {id}"),
             Refusal::Wrong(why) => f.write_str(why),
             Refusal::State(error) => error.fmt(f),
+            Refusal::Log(error) => error.fmt(f),
         }
     }
 }
@@ -171,49 +174,6 @@ impl Tracker {
         Ok(rows.iter().map(|row| (id(row, 0), id(row, 1), id(row, 2))).collect())
     }
 
-    /// What is found by these hashes is another group from now on; their number goes along, and the log is to move the
-    /// events. Answers the new group.
-    pub fn split(&self, id: u64, hashes: &[HashValue], by: &str, now: Timestamp) -> Result<u64, Refusal> {
-        let mut memory = self.memory.lock();
-        let id = self.present(&mut memory, id)?;
-        self.flush(&mut memory, now)?;
-        let mut old = memory.group(id).cloned().ok_or(Refusal::NoSuchGroup(id))?;
-        memory.know(&self.store, old.project)?;
-        let sql = "SELECT hash, n, first_seen, last_seen FROM error_hash WHERE grp = ?1";
-        let rows = self.store.query(sql, &[number(id)])?;
-        let wanted: Vec<_> =
-            rows.iter().filter(|row| hashes.iter().any(|hash| hash.0[..] == *row.bytes(0))).collect();
-        if wanted.is_empty() || wanted.len() == rows.len() {
-            let why = "name some of the group's hashes, and leave it one at least";
-            return Err(Refusal::Wrong(why.to_owned()));
-        }
-        let count: u64 = wanted.iter().map(|row| row.integer(1).unsigned_abs()).sum();
-        let seen = |column: usize| wanted.iter().map(move |row| Timestamp(row.integer(column)));
-        let new = Group {
-            id: memory.next_group(),
-            number: memory.next_number(old.project),
-            count,
-            first_seen: seen(2).min().unwrap_or(now),
-            last_seen: seen(3).max().unwrap_or(now),
-            users: crate::users::Users::default(),
-            hashes: wanted.len(),
-            ..old.clone()
-        };
-        old.count = old.count.saturating_sub(count);
-        self.write(&mut memory, |tx| {
-            crate::store::save_group(tx, &old)?;
-            crate::store::save_group(tx, &new)?;
-            for row in &wanted {
-                let sql = "UPDATE error_hash SET grp = ?1 WHERE project = ?2 AND hash = ?3";
-                tx.execute(sql, &[number(new.id), number(old.project), row.bytes(0).to_vec().into()])?;
-            }
-            activity(tx, id, (now, by), "split", &format!("into {}", new.number))?;
-            activity(tx, new.id, (now, by), "split", &format!("from {}", old.number))
-        })?;
-        memory.forget(id);
-        Ok(new.id)
-    }
-
     /// The value of a tag that says who somebody is becomes one of the others: what was counted stays. `key`: as for
     /// [`hash_of_user`](crate::hash_of_user).
     pub fn forget_person(&self, project: u64, key: &str, value: &str) -> Result<(), StateError> {
@@ -222,7 +182,7 @@ impl Tracker {
     }
 
     /// In memory; of a merged one the whole.
-    fn present(&self, memory: &mut Memory, id: u64) -> Result<u64, Refusal> {
+    pub(crate) fn present(&self, memory: &mut Memory, id: u64) -> Result<u64, Refusal> {
         memory.bring(&self.store, id)?.ok_or(Refusal::NoSuchGroup(id))
     }
 

@@ -7,7 +7,8 @@ use vocabulary::error::EventId;
 
 use crate::event::{Digested, Level};
 use crate::life::Life;
-use crate::limits::{MAX_ENVIRONMENTS_PER_GROUP, MAX_NAME, cut};
+use crate::limits::{MAX_ENVIRONMENTS_PER_GROUP, MAX_NAME, MAX_UNPARTED, cut};
+use crate::pending::OTHER;
 use crate::release::Releases;
 use crate::users::Users;
 
@@ -49,6 +50,22 @@ pub struct Detail {
     pub last_event: EventId,
     /// When it came back after it was resolved, if nobody has said anything of it since.
     pub regressed_at: Option<i64>,
+    /// What could not be told apart when it was split from others.
+    pub unparted: Vec<Unparted>,
+}
+
+/// Events that were gone when two groups were split are told apart by their number alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Unparted {
+    /// The other one.
+    pub group: u64,
+    /// The other one's are counted with this group; false: this group's are counted with the other one.
+    pub is_here: bool,
+    /// So many events, in their tags, users, and counts over time.
+    pub events: u64,
+    /// So many of this group's users may be only the other one's.
+    pub users: u64,
 }
 
 /// What of an event its group is changed by.
@@ -153,6 +170,24 @@ impl Group {
         for environment in &other.detail.environments {
             self.detail.environment(environment);
         }
+        other.detail.unparted.iter().for_each(|one| self.detail.note_unparted(*one));
+        // They are together again.
+        self.detail.unparted.retain(|one| ![self.id, other.id].contains(&one.group));
+    }
+
+    /// It has counts of these releases and environments, each of which may be empty, and of no others.
+    pub(crate) fn be_seen_in(&mut self, names: &[(String, String)], releases: &Releases) {
+        let detail = &mut self.detail;
+        // Of others it is not known which they were.
+        if names.iter().all(|(release, _)| release != OTHER) {
+            (detail.first_release, detail.last_release) = (None, None);
+            for (release, _) in names.iter().filter(|(release, _)| !release.is_empty()) {
+                detail.released(release, releases);
+            }
+        }
+        if names.iter().all(|(_, environment)| environment != OTHER) {
+            detail.environments.retain(|known| names.iter().any(|(_, environment)| environment == known));
+        }
     }
 }
 
@@ -163,6 +198,15 @@ impl Detail {
         }
         if let Some(environment) = &mark.environment {
             self.environment(environment);
+        }
+    }
+
+    /// The latest are told of.
+    pub(crate) fn note_unparted(&mut self, one: Unparted) {
+        if one.events > 0 || one.users > 0 {
+            self.unparted.push(one);
+            let too_many = self.unparted.len().saturating_sub(MAX_UNPARTED);
+            self.unparted.drain(..too_many);
         }
     }
 

@@ -27,7 +27,8 @@
 //! | [`links`] | addresses of source and of new issues, as a project writes them |
 //! | [`shipped`] | what is said of releases: commits, deploys |
 //! | `memory`, `pending`, `store` | what is held, what waits to be written, the tables |
-//! | [`deeds`] | resolve, ignore, assign, merge, split |
+//! | [`deeds`] | resolve, ignore, assign, merge |
+//! | [`split`], [`parting`], `carry` | one group becomes two; which of its kept events go along, and what was counted of them |
 //! | [`moved`] | groups of the Sentry that a project comes from |
 //! | [`look`] | lists, shares, counts over time |
 //! | `similar` | groups that may be the same |
@@ -40,6 +41,7 @@
 //! | [`limits`] | bounds, each with its reason |
 
 pub mod browser;
+mod carry;
 pub mod common;
 pub mod config;
 pub mod deeds;
@@ -58,6 +60,7 @@ pub mod look;
 mod memory;
 pub mod moved;
 mod normal;
+pub mod parting;
 mod pending;
 mod people;
 pub mod project;
@@ -70,6 +73,7 @@ pub mod scrub;
 pub mod shipped;
 mod similar;
 pub mod spike;
+pub mod split;
 mod store;
 pub mod symbols;
 mod tags;
@@ -87,9 +91,11 @@ pub use event::{Digested, Hash, HashValue, Invalid, Kind, Level, Received, UserM
 pub use group::Group;
 pub use life::{Life, News, Until};
 pub use moved::{MovedGroup, MovedIn};
+pub use parting::Parting;
 pub use project::{Project, Settings};
 pub use projects::{NewProject, ProjectError, Projects};
 pub use quota::Quota;
 pub use spike::Spikes;
+pub use split::Split;
 pub use store::MIGRATIONS;
 pub use tracker::{Batch, Taken, Tracker};

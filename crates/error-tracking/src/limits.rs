@@ -97,6 +97,12 @@ pub const MAX_LISTED: usize = 10_000;
 pub const MAX_SLOTS: i64 = 3_000;
 /// Groups that one merge takes in.
 pub const MAX_MERGED: usize = 100;
+/// Kept events of a group that a split looks at, the newest ones: each is read and grouped again, a second for all of them.
+pub const MAX_PARTED_EVENTS: usize = 10_000;
+/// Each stretch of events that moved is kept by itself, and looked through whenever events of the project are listed.
+pub const MAX_PARTED_STRETCHES: usize = 1_000;
+/// Other groups that one cannot be told apart from wholly.
+pub const MAX_UNPARTED: usize = 100;
 
 /// Groups of elsewhere that one project takes over, and that are told of at once.
 pub const MAX_MOVED: usize = 100_000;

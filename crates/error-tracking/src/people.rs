@@ -79,6 +79,51 @@ pub(crate) fn merge(tx: &Transaction<'_>, project: u64, from: u64, into: u64) ->
     tx.execute("DELETE FROM error_people WHERE project = ?1 AND grp = ?2", &of_from).map(drop)
 }
 
+/// Of a slot of which all events that stay are known, those who had the others go; else who had any of them stays there too.
+pub(crate) fn part(
+    tx: &Transaction<'_>,
+    project: u64,
+    (from, to): (u64, u64),
+    moving: &[Mark],
+    left: &[Mark],
+) -> Result<(), StateError> {
+    let left = by_slot(left);
+    for ((step, at), (_, went)) in by_slot(moving) {
+        let place = |group| Place { project, group, step, at };
+        let here = [number(project), number(from), step.into(), at.into()];
+        let is_kept = !tx.query(&format!("SELECT 1 FROM error_people WHERE {HERE}"), &here)?.is_empty();
+        if !is_kept || went.count() == 0 {
+            continue;
+        }
+        place(to).join(tx, &went)?;
+        let rows = tx.query(&format!("SELECT coalesce(sum(n), 0) FROM error_count WHERE {HERE}"), &here)?;
+        let events = rows.first().map_or(0, |row| row.integer(0).unsigned_abs());
+        let (known, stay) = left.get(&(step, at)).cloned().unwrap_or_default();
+        if known == events {
+            tx.execute(&format!("DELETE FROM error_people WHERE {HERE}"), &here)?;
+            if stay.count() > 0 {
+                place(from).join(tx, &stay)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// By step and time: how many events there were, and who had them.
+fn by_slot(marks: &[Mark]) -> HashMap<(i64, i64), (u64, Users)> {
+    let mut slots: HashMap<(i64, i64), (u64, Users)> = HashMap::new();
+    for mark in marks {
+        for step in STEPS {
+            let (events, users) = slots.entry((step, mark.at.0 - mark.at.0.rem_euclid(step))).or_default();
+            *events += 1;
+            if let Some(user) = mark.user {
+                users.add(user);
+            }
+        }
+    }
+    slots
+}
+
 impl Tracker {
     /// Who had errors, in order of time; slots without anybody are left out. They are told apart neither by release nor by
     /// environment.

@@ -43,6 +43,7 @@ pub const MIGRATIONS: Migrations = Migrations {
         crate::moved::TABLES,
         crate::flood::TABLES,
         "CREATE INDEX error_group_merged ON error_group (id) WHERE merged_into IS NOT NULL;",
+        crate::split::TABLES,
     ],
 };
 

@@ -30,8 +30,10 @@ export type GroupHash = { hash: string; version: number; count: number; first_se
 export type ReleaseCount = { release: string; count: number; /** The project in it. */ first_seen: number | null }
 /** `who`: empty, if it happened by itself. */
 export type Deed = { at: number; who: string; kind: string; text: string }
+/** Since events are gone, what of them is of which group is not known after a split. `is_here`: the other one's are counted with this group; else this one's with the other. `users`: of this group's so many may be only the other one's. */
+export type Unparted = { group: number; short: string | null; is_here: boolean; events: number; users: number }
 export type WholeGroup = ErrorGroup & {
-  tags: Tag[]; releases: ReleaseCount[]; hashes: GroupHash[]; activity: Deed[]
+  tags: Tag[]; releases: ReleaseCount[]; hashes: GroupHash[]; activity: Deed[]; unparted?: Unparted[]
   /** `page`: to share, it stays the same; without `http.public_url` a path. `new_issue`: the form of the project's tracker, filled in. */
   links?: { page: string; new_issue: string | null }
 }
@@ -48,15 +50,15 @@ export type ScrubRule = { name: string; pattern: string }
 /** The keys of docs/errors.md; null: as the configuration says, or none. */
 export type ProjectSettings = {
   source_url: string | null; source_root: string; issue_url: string | null; owners: OwnerRule[]; rules: GroupingRule[]; facets: string[]
-  retention_days: number | null; max_events_per_5m: number | null; spike_factor: number | null; tee: string | null
-  scrub_defaults: boolean; remove_addresses: boolean; scrub_fields: string[]; safe_fields: string[]; scrub_rules: ScrubRule[]; grouping_version: number; baseline_until: number | null
+  retention_days: number | null; max_events_per_5m: number | null; max_transactions_per_5m: number | null; max_sessions_per_5m: number | null; spike_factor: number | null; tee: string | null
+  scrub_defaults: boolean; remove_addresses: boolean; scrub_fields: string[]; safe_fields: string[]; scrub_rules: ScrubRule[]; grouping_version: number; /** By which known ones are found too, until then. */ grouping_before?: { version: number; until: number } | null; baseline_until: number | null
 }
 /** Copies for the Sentry that a project comes from, since the start. `failure`: why the last one was not taken. */
 export type TeePassed = { sent: number; refused: number; dropped: number; waiting: number; waiting_bytes: number; last_sent: number | null; failure: string | null }
 /** `dsn`: with its newest key that is on. `last_heard`: from before the start of the server, when the newest event came. `releases`: the newest first. */
 export type Project = {
   id: number; name: string; created: number; dsn: string | null; keys: ProjectKey[]; last_heard: number | null; client: string | null; environments?: string[]; releases: Release[]
-  settings?: ProjectSettings; /** On the disk. */ kept?: { events: number; bytes: number; oldest: number | null }; tee?: TeePassed | null
+  settings?: ProjectSettings; grouping_newest?: number; /** On the disk. */ kept?: { events: number; bytes: number; oldest: number | null }; tee?: TeePassed | null
 }
 
 /** `crash_free`: the share of sessions that did not crash; `adoption`: its part of all sessions. Null: there were none. */
@@ -114,7 +116,7 @@ export const projects = (signal?: Signal) => ask<Project[]>('/api/v1/errors/proj
 export const project = (id: number | string, signal?: Signal) => ask<Project>(`/api/v1/errors/projects/${encodeURIComponent(id)}`, { signal })
 export const makeProject = (name: string) => ask<Project>('/api/v1/errors/projects', { method: 'POST', body: { name } })
 /** `settings` are all of them; keys are switched, and limited, one by one. */
-export type ProjectChange = { settings?: ProjectSettings; add_key?: { label: string }; keys?: Record<string, boolean>; key_limits?: Record<string, number | null> }
+export type ProjectChange = { name?: string; settings?: ProjectSettings; add_key?: { label: string }; keys?: Record<string, boolean>; key_limits?: Record<string, number | null> }
 export const changeProject = (id: number, what: ProjectChange) => ask<Project>(`/api/v1/errors/projects/${id}`, { method: 'PUT', body: what })
 /** What other settings would do with events that are kept. `to`: null for a group that there is not yet. */
 export type Tried = { groups: number; events: number; moves: { from: string; to: string | null; hash: string; title: string; events: number }[]; owners: { group: string; owner: string; assigned: string | null }[] }

@@ -88,11 +88,16 @@ export const words = {
   },
   why: { title: 'Why grouped like this', help: 'What counts is what the hash is made of. What does not count is greyed, with the reason.', hash: (hash: string, count: number) => `${hash.slice(0, 8)}, ${plural(count, 'event')}`, split: 'Split off', splitHelp: 'What is found by this hash is another error from now on, and its kept events go along.', version: (version: number) => `grouping ${version}`, none: 'Nothing is known of it.' },
   similar: { title: 'Similar', help: 'Others of the project that are found by much the same', alike: (share: number) => `${percent(share)} alike`, merge: 'Merge into this' },
+  unparted: (other: string, isHere: boolean, events: number, users: number) => {
+    const counted = `${plural(events, 'event')} of ${isHere ? other : 'this error'} that ${events === 1 ? 'is' : 'are'} no longer kept ${events === 1 ? 'is' : 'are'} counted ${isHere ? 'here' : `with ${other}`} in tags, users and counts over time.`
+    const had = `Up to ${plural(users, 'user')} may have had only ${other}.`
+    return [events > 0 ? counted : '', users > 0 ? had : ''].filter(Boolean).join(' ')
+  },
   activity: { title: 'What was done', itself: 'by itself', kinds: { resolved: 'resolved', ignored: 'ignored', reopened: 'opened again', assigned: 'assigned to', unassigned: 'assigned to nobody', merged: 'merged in', split: 'split', regressed: 'came back', unignored: 'ignored no more:', opened: 'first seen', moved: 'known from before:' } as Record<string, string> },
   host: { title: (name: string) => `${name} in that second`, help: 'The host that it came from, a quarter of an hour around the event.', none: 'No series of this host has arrived.', mark: 'this event', graphs: { cpu: 'Processor', memory: 'Memory', load: 'Load', disk: 'Disk traffic' } },
 
   projects: {
-    title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made',
+    title: 'Projects', failed: 'The projects could not be loaded', none: 'There is no project yet.', make: 'Make a project', name: 'Name', nameHelp: 'Letters, digits, - and _; it stands before the numbers of its errors: WEB-1.', making: 'Being made…', made: (name: string) => `${name} is made`, refused: 'It was not made', limited: 'Projects are made by editors who see everything: you see the part of your teams.',
     said: (count: number) => (count === 0 ? 'No project sends errors yet.' : `${plural(count, 'project')} can send errors.`), dsn: 'DSN', off: 'switched off', noKey: 'Every key of it is switched off.',
     errors: 'Its errors', releases: 'Its releases', settings: 'Settings', setUp: 'How to send', platform: 'Platform', heard: 'last heard', received: 'Received: the first event is here.', receives: 'Receives', quiet: 'Nothing for a day', waiting: 'Waits for the first event…', install: 'Install', code: 'Code', id: (id: number) => `project ${id}`,
   },

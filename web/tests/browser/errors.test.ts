@@ -196,6 +196,7 @@ test('what one does about it: resolve now or in the next release, ignore until, 
   expect(await last(4)).toEqual(['/7', { assign: 'ben' }])
   await page.getByRole('button', { name: 'Merge into this WEB-31' }).click()
   expect(await last(5)).toEqual(['/31/merge', { into: 7 }])
+  await page.getByText('3 events of WEB-9 that are no longer kept are counted here in tags, users and counts over time. Up to 1 user may have had only WEB-9.').waitFor()
   await page.getByText('01bc01bc, 12 events').click()
   await page.getByRole('button', { name: 'Split off 01bc01bc' }).click()
   expect(await last(6)).toEqual(['/7/split', { hash: '01bc'.repeat(8) }])

@@ -8,7 +8,7 @@ import type { Project } from '../../src/api/errors.ts'
 /** How what a project sends is treated, changed on its page over a real server. */
 let browser: Browser
 /** As high as all of it: no field is beneath a bar. */
-const WHOLE = 3400
+const WHOLE = 3800
 let server: Server
 
 beforeAll(async () => {
@@ -45,6 +45,11 @@ test('settings: what is wrong is said at its field, rules are tried on kept even
   await form.getByText('Write a whole number, or nothing.').waitFor()
   expect(await form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true)
   await form.getByLabel('Kept for days').fill('30')
+  await form.getByLabel('Transactions in five minutes, at most').fill('-1')
+  await form.getByText('Write a whole number, or nothing.').waitFor()
+  expect(await form.getByRole('button', { name: 'Save' }).isDisabled()).toBe(true)
+  await form.getByLabel('Transactions in five minutes, at most').fill('5000')
+  await form.getByLabel('Items of sessions in five minutes, at most').fill('0')
   await form.getByLabel('Where a line of source is seen').fill('https://git.example/{file}')
   await form.getByRole('button', { name: 'Add a rule' }).click()
   await form.getByLabel('Field', { exact: true }).fill('colour')
@@ -74,7 +79,7 @@ test('settings: what is wrong is said at its field, rules are tried on kept even
   expect((await known('shop')).settings?.retention_days).toBe(9)
   await form.getByRole('button', { name: 'Save' }).click()
   await form.waitFor({ state: 'detached' })
-  expect((await known('shop')).settings).toMatchObject({ source_root: '/app/', retention_days: 30, source_url: 'https://git.example/{path}', rules: [{ when: [{ field: 'function', pattern: '*load' }], then: { fingerprint: ['loads'] } }] })
+  expect((await known('shop')).settings).toMatchObject({ source_root: '/app/', retention_days: 30, max_transactions_per_5m: 5000, max_sessions_per_5m: 0, source_url: 'https://git.example/{path}', rules: [{ when: [{ field: 'function', pattern: '*load' }], then: { fingerprint: ['loads'] } }] })
   expect(page.wrong.filter((said) => !said.includes('400'))).toEqual([])
   await page.context().close()
 })
@@ -118,6 +123,33 @@ test('a key is limited, switched off and made', async () => {
   await page.context().close()
 })
 
+test('how it groups and its baseline are said; it is renamed, unless it cannot be called so', async () => {
+  await server.cli(['project', 'create', 'till'])
+  expect((await change('till', { settings: { baseline_until: Math.floor(Date.now() / 1000) + 7 * 86_400 } })).ok).toBe(true)
+  const { id, dsn } = await known('till')
+  const page = await open(browser, server.url(`/errors?tab=projects&settings=${id}`))
+  const settings = page.getByRole('region', { name: 'Settings of till' })
+  await settings.getByText(/^Errors are told apart by version \d+ of our grouping, the newest\.$/).waitFor()
+  await settings.getByText(/^Baseline until .* is not told of as new\.$/).waitFor()
+  const name = settings.getByLabel('Name of the project')
+  const rename = settings.getByRole('button', { name: 'Rename' })
+  expect(await rename.isDisabled()).toBe(true)
+  await name.fill('my till')
+  await rename.click()
+  await settings.getByText(/`my till` cannot be a project's name/).waitFor()
+  await name.fill('shop')
+  await rename.click()
+  await settings.getByText('there is a project shop already').waitFor()
+  await wear(page, 1400, 'dark', WHOLE)
+  expect(await axe(page)).toEqual([])
+  await name.fill('checkout')
+  await rename.click()
+  await page.getByRole('region', { name: 'Settings of checkout' }).waitFor()
+  expect(await known('checkout')).toMatchObject({ id, dsn })
+  expect(page.wrong.filter((said) => !said.includes('400'))).toEqual([])
+  await page.context().close()
+})
+
 test('who may not change settings sees what they are', async () => {
   expect((await change('jobs', { settings: { issue_url: 'https://git.example/new?title={title}', owners: [{ when: [{ field: 'module', pattern: 'jobs.*' }, { field: 'tags.region', pattern: 'eu', not: true }], owner: 'ana' }], rules: [{ when: [{ field: 'path', pattern: '*/vendor/*' }], then: { in_app: false } }] } })).ok).toBe(true)
   const { id } = await known('jobs')
@@ -128,6 +160,7 @@ test('who may not change settings sees what they are', async () => {
   await settings.getByText('https://git.example/new?title={title}').waitFor()
   await settings.getByText('module jobs.*, tags.region not eu: is of ana').waitFor()
   await settings.getByText('path */vendor/*: not own code').waitFor()
+  await settings.getByText('It has no baseline: whatever is seen for the first time is told of as new.').waitFor()
   expect(await settings.getByRole('textbox').count()).toBe(0)
   expect(await settings.getByRole('button').count()).toBe(0)
   expect(await axe(page)).toEqual([])
@@ -139,5 +172,12 @@ test('who may not change settings sees what they are', async () => {
   await settings.getByText('It is set by editors who see everything').waitFor()
   expect(await settings.getByLabel('DSN of the old one').isDisabled()).toBe(true)
   expect(await settings.getByLabel('Kept for days').isDisabled()).toBe(false)
+  await settings.getByText('Its name says whose it is').waitFor()
+  expect(await settings.getByLabel('Name of the project').isDisabled()).toBe(true)
+  // Nor do they make projects: nobody's part would have it.
+  const make = page.getByRole('region', { name: 'Make a project' })
+  await make.getByText('Projects are made by editors who see everything: you see the part of your teams.').waitFor()
+  expect(await make.getByLabel('Name').isDisabled()).toBe(true)
+  expect(await make.getByRole('button', { name: 'Make a project' }).isDisabled()).toBe(true)
   await page.context().close()
 })

@@ -55,7 +55,8 @@ export const wholeGroup = (change: Partial<WholeGroup> = {}): WholeGroup => ({
     { hash: '7f0a'.repeat(8), version: 1, count: 400, first_seen: now() - 720, last_seen: now(), why: { name: 'exceptions', counts: true, parts: [{ name: 'exception', counts: true, parts: [{ name: 'type', value: 'DriveError', counts: true }, { name: 'value', value: '401 from drive api', counts: false, hint: 'a frame tells where it was' }, { name: 'frame', value: 'jobs.upload send_part', counts: true }] }] } },
     { hash: '01bc'.repeat(8), version: 1, count: 12, first_seen: now() - 700, last_seen: now(), why: null },
   ],
-  activity: [{ at: now() - 200, who: 'ana', kind: 'assigned', text: 'ben' }, { at: now() - 720, who: '', kind: 'opened', text: '' }], ...change,
+  activity: [{ at: now() - 200, who: 'ana', kind: 'assigned', text: 'ben' }, { at: now() - 720, who: '', kind: 'opened', text: '' }],
+  unparted: [{ group: 9, short: 'WEB-9', is_here: true, events: 3, users: 1 }], ...change,
 })
 
 export const aProject = (change: Partial<Project> = {}): Project => ({

@@ -1,6 +1,6 @@
 //! The start: what was kept and not counted, as the process was killed in between, is counted now.
 
-use error_tracking::{Projects, Tracker, digest_stored};
+use error_tracking::{Projects, Refusal, Tracker, digest_stored};
 use event_store::{EventStore, Recovery};
 use monitors::kinds::errors::Seen;
 use state_store::StateStore;
@@ -42,6 +42,25 @@ pub fn make_up_merges(tracker: &Tracker, log: &EventStore) -> Result<(), Failure
         }
     }
     Ok(())
+}
+
+/// The same of splits.
+pub fn make_up_splits(tracker: &Tracker, log: &EventStore) -> Result<(), Failure> {
+    let told =
+        tracker.finish_splits(|split| log.move_events(split.project, split.old, split.made, &split.numbers));
+    match told {
+        Ok(0) => Ok(()),
+        Ok(groups) => {
+            tracing::info!(groups, "the events of errors that were split last are where they belong");
+            Ok(())
+        }
+        Err(Refusal::State(error)) => Err(Failure::doing("read which groups of errors were split")(error)),
+        // It is done at the next split or start, when the disk takes it again.
+        Err(error) => {
+            tracing::warn!(%error, "some events of errors that were split are not shown with their group");
+            Ok(())
+        }
+    }
 }
 
 /// What of it rules on errors have to hear: a group that they were told of is counted.

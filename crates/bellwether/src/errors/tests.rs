@@ -3,6 +3,7 @@
 use error_tracking::{NewProject, NoSymbols, Project, Received, Settings, digest};
 use formats::sentry::json;
 use vocabulary::error::EventId;
+use vocabulary::ports::EventPage;
 
 use super::*;
 use crate::clock::SystemClock;
@@ -129,4 +130,36 @@ fn a_queue_has_an_end() {
     assert_eq!(errors.next(Duration::ZERO).len(), 1, "one that is longer than a round goes alone");
     errors.close();
     assert_eq!(errors.take(many(1)).unwrap_err(), Busy, "nobody would answer");
+}
+
+#[test]
+fn a_split_that_a_kill_cut_off_is_finished_at_the_start() {
+    let place = Place::new();
+    let (number, made, group) = {
+        let errors = place.open();
+        let project = project(&errors);
+        let ids = [(1, "cart is empty"), (2, "no such user"), (3, "no such user")];
+        let groups: Vec<u64> = ids
+            .map(|(id, message)| match worked(&errors, vec![event(&project, id, message)]).remove(0) {
+                Outcome::Kept { group, .. } => group,
+                other => panic!("{other:?}"),
+            })
+            .to_vec();
+        errors.tracker.merge(groups[0], &[groups[1]], "ana", NOW).unwrap();
+        errors.log.move_group(project.id, groups[1], groups[0]).unwrap();
+        let leaves = event(&project, 9, "no such user").event.hashes[0].value;
+        let mut parting = errors.tracker.parting(&project, groups[0], &[leaves], NOW).unwrap();
+        let all = errors.log.list(project.id, groups[0], EventPage { before: None, limit: 10 }).unwrap();
+        all.iter().for_each(|event| parting.add(event));
+        let made = errors.tracker.split(parting, |_| Ok(()), "ana", NOW).unwrap();
+        (project.id, made, groups[0])
+    };
+    let errors = place.open();
+    let ids = |group| {
+        let events = errors.log.list(number, group, EventPage { before: None, limit: 10 }).unwrap();
+        events.iter().map(|event| event.key.id.0[0]).collect::<std::collections::BTreeSet<u8>>()
+    };
+    assert_eq!((ids(group), ids(made)), ([1].into(), [2, 3].into()));
+    let counted = |group| errors.tracker.one(group).unwrap().unwrap().count;
+    assert_eq!((counted(group), counted(made)), (1, 2));
 }

@@ -6,6 +6,7 @@ mod grouping;
 mod lives;
 mod model;
 mod moved;
+mod splitting;
 mod tracking;
 
 use std::sync::Arc;

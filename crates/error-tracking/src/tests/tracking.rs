@@ -301,9 +301,10 @@ fn groups_become_one_and_one_becomes_two() {
         let all: Vec<HashValue> = ["A", "B"]
             .map(|kind| digested_by(&story.project, &exception(kind, ""), &received(NOW, 99)).hashes[0].value)
             .to_vec();
-        let refused = story.tracker.split(1, &all, "ana", now);
+        let refused = story.tracker.parting(&story.project, 1, &all, now);
         assert!(matches!(refused, Err(Refusal::Wrong(_))), "one stays");
-        let new = story.tracker.split(1, &[of_b], "ana", now).unwrap();
+        let parting = story.tracker.parting(&story.project, 1, &[of_b], now).unwrap();
+        let new = story.tracker.split(parting, |_| Ok(()), "ana", now).unwrap();
         assert_eq!(new, 4);
         let taken = story.event(&exception("B", ""));
         assert_eq!((taken.group, taken.short.as_str(), taken.news), (4, "SHOP-4", None));

@@ -24,12 +24,12 @@ pub struct Refusal {
     pub status: StatusCode,
     pub detail: String,
     retry_after_seconds: Option<u64>,
-    rate_limits: Option<String>,
+    rate_limits: Vec<String>,
 }
 
 impl Refusal {
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Refusal {
-        Refusal { status, detail: detail.into(), retry_after_seconds: None, rate_limits: None }
+        Refusal { status, detail: detail.into(), retry_after_seconds: None, rate_limits: Vec::new() }
     }
 
     pub fn bad_request(detail: impl Into<String>) -> Refusal {
@@ -93,8 +93,27 @@ impl Refusal {
         let held_back = names(categories);
         Refusal {
             retry_after_seconds: Some(retry_after_seconds),
-            rate_limits: Some(format!("{retry_after_seconds}:{held_back}:{scope}:{reason}")),
+            rate_limits: vec![format!("{retry_after_seconds}:{held_back}:{scope}:{reason}")],
             ..Refusal::new(StatusCode::TOO_MANY_REQUESTS, why)
+        }
+    }
+
+    /// Of the same request: the first one says why, and all limits are named, so that clients hold back what each is of.
+    pub fn join(&mut self, other: Refusal) {
+        if self.status == other.status {
+            self.retry_after_seconds = self.retry_after_seconds.max(other.retry_after_seconds);
+        }
+        other.rate_limits.into_iter().for_each(|limit| self.name_limit(limit));
+    }
+
+    /// There was something in it, too, that is never used.
+    pub fn spare(&mut self) {
+        self.name_limit(unused());
+    }
+
+    fn name_limit(&mut self, limit: String) {
+        if !self.rate_limits.contains(&limit) {
+            self.rate_limits.push(limit);
         }
     }
 }
@@ -120,8 +139,8 @@ impl IntoResponse for Refusal {
         if let Some(seconds) = self.retry_after_seconds {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if let Some(limits) = self.rate_limits {
-            headers.insert(RATE_LIMITS, in_a_header(&limits));
+        if !self.rate_limits.is_empty() {
+            name_limits(headers, &self.rate_limits);
         }
         response
     }
@@ -138,8 +157,19 @@ fn names(categories: &[Category]) -> String {
     categories.iter().map(|category| category.name()).collect::<Vec<_>>().join(";")
 }
 
+/// All of them: there are few, and what is cut off would be sent again.
+fn name_limits(headers: &mut HeaderMap, limits: &[String]) {
+    if let Ok(limits) = HeaderValue::from_str(&limits.join(", ")) {
+        headers.insert(RATE_LIMITS, limits);
+    }
+}
+
 /// What was sent is never used here: honoured on 200 too, so that it is not sent again for a day.
 pub fn spare(headers: &mut HeaderMap) {
+    name_limits(headers, &[unused()]);
+}
+
+fn unused() -> String {
     const UNUSED: [Category; 7] = [
         Category::Span,
         Category::Profile,
@@ -149,7 +179,7 @@ pub fn spare(headers: &mut HeaderMap) {
         Category::MetricBucket,
         Category::TraceMetric,
     ];
-    headers.insert(RATE_LIMITS, in_a_header(&format!("{UNUSED_SECONDS}:{}:organization", names(&UNUSED))));
+    format!("{UNUSED_SECONDS}:{}:organization", names(&UNUSED))
 }
 
 /// Any page may send, and read what it is told: there is nothing else in the answer, and no cookie counts.
@@ -201,5 +231,32 @@ mod tests {
         assert_eq!(response.headers()["x-sentry-rate-limits"], "17:attachment:project:quota");
         let response = Refusal::over_quota_of(Category::Session, 17).into_response();
         assert_eq!(response.headers()["x-sentry-rate-limits"], "17:session:project:quota");
+    }
+
+    #[test]
+    fn all_limits_of_a_request_are_named_each_once() {
+        let mut refusal = Refusal::over_quota_of(Category::Transaction, 17);
+        for other in [
+            Refusal::over_quota_of(Category::Session, 17),
+            Refusal::over_quota_of(Category::Session, 17),
+            Refusal::bad_request("no JSON"),
+            Refusal::over_quota(18),
+        ] {
+            refusal.join(other);
+        }
+        refusal.spare();
+        let response = refusal.into_response();
+        assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
+        assert!(response.headers()["x-sentry-error"].to_str().unwrap().contains("transaction"));
+        let limits = response.headers()["x-sentry-rate-limits"].to_str().unwrap();
+        let named = "17:transaction:project:quota, 17:session:project:quota, 18:error;default;security;feedback:project:quota, 86400:span;";
+        assert!(limits.starts_with(named) && limits.ends_with(";trace_metric:organization"), "{limits}");
+        assert_eq!(response.headers()["retry-after"], "18");
+        let mut malformed = Refusal::bad_request("no JSON");
+        malformed.join(Refusal::over_quota_of(Category::Session, 17));
+        let response = malformed.into_response();
+        assert_eq!(response.status(), StatusCode::BAD_REQUEST);
+        assert_eq!(response.headers()["x-sentry-rate-limits"], "17:session:project:quota");
+        assert!(!response.headers().contains_key("retry-after"), "it is of no use to send it again");
     }
 }

@@ -36,10 +36,19 @@ pub struct Contents {
     pub event_id: Option<EventId>,
     /// There was something in it that is never used.
     pub has_unused: bool,
-    /// The first item that could not be taken.
+    /// The first item that could not be taken, with the limits of all.
     pub refusal: Option<Refusal>,
     /// Its place in memory, until it is answered for: what was digested is about as long as what was sent.
     pub held: Option<Held>,
+}
+
+impl Contents {
+    pub fn refuse(&mut self, refusal: Refusal) {
+        match &mut self.refusal {
+            Some(first) => first.join(refusal),
+            none => *none = Some(refusal),
+        }
+    }
 }
 
 pub fn is_kept(services: &Services, project: u64, event: EventId) -> Result<bool, Refusal> {
@@ -121,7 +130,7 @@ impl<'s> Reading<'s> {
             if refusal.status != axum::http::StatusCode::TOO_MANY_REQUESTS {
                 self.services.senders.note(self.sender.project.id, |sent| sent.invalid += 1);
             }
-            self.contents.refusal.get_or_insert(refusal);
+            self.contents.refuse(refusal);
         }
     }
 
@@ -303,7 +312,7 @@ impl<'s> Reading<'s> {
         let of = (project, Category::Attachment);
         if let Err(beyond) = services.category_quota.admit_many(of, bytes, ATTACHED_BYTES, self.asked.at) {
             let refusal = Refusal::over_attachments(beyond.retry_after_seconds);
-            self.contents.refusal.get_or_insert(refusal);
+            self.contents.refuse(refusal);
             return drop_it();
         }
         let cut = |text: &str| text[..text.floor_char_boundary(NAME_BYTES)].to_owned();

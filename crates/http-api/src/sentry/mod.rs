@@ -451,7 +451,10 @@ async fn finish(services: &Arc<Services>, sender: &Sender, contents: Contents) -
             refusal.get_or_insert(why);
         }
     }
-    if let Some(refusal) = refusal {
+    if let Some(mut refusal) = refusal {
+        if has_unused {
+            refusal.spare();
+        }
         return Err(refusal);
     }
     let told = event_id.map_or(json!({}), |id| json!({"id": id.to_string()}));

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Deed, ErrorGroup, Series, Tag } from '../../api/errors.ts'
 import { Trouble } from '../../api/client.ts'
+import { words } from '../../words/errors.ts'
 import { changeAll } from './deeds.ts'
 import { arrived, bars, countsOf, deployOf, deploysOf, held, incidentsOf, isBack, isSpike, itemsOf, mostTelling, releasesOf, sectionOf, sharesOf, toggled, untilOf, wantedOf } from './model.ts'
 
@@ -34,6 +35,11 @@ test('what began within two hours is new without a deploy; words of users are ne
   expect(sectionOf(group(1, { hours: quietThen(3), first_seen: 1000, last_seen: 1060 }))).toBe('rest')
   expect(sectionOf(group(1, { kind: 'feedback', is_new_since_deploy: true }))).toBe('said')
   expect(countsOf([group(1, { kind: 'feedback', is_new_since_deploy: true })]).worst).toBeNull()
+})
+
+test('what a split could not tell apart is said of both', () => {
+  expect(words.unparted('WEB-9', true, 1, 2)).toBe('1 event of WEB-9 that is no longer kept is counted here in tags, users and counts over time. Up to 2 users may have had only WEB-9.')
+  expect(words.unparted('WEB-9', false, 3, 0)).toBe('3 events of this error that are no longer kept are counted with WEB-9 in tags, users and counts over time.')
 })
 
 test('each is told of once: when it is new, and when it comes back', () => {

@@ -12,14 +12,14 @@ export type RuleDraft = { when: ConditionDraft[]; does: Does; fingerprint: strin
 export type OwnerDraft = { when: ConditionDraft[]; owner: string }
 
 const TEXTS = ['source_url', 'issue_url', 'tee'] as const
-const NUMBERS = ['retention_days', 'max_events_per_5m', 'spike_factor'] as const
+const NUMBERS = ['retention_days', 'max_events_per_5m', 'max_transactions_per_5m', 'max_sessions_per_5m', 'spike_factor'] as const
 const LISTS = ['facets', 'scrub_fields', 'safe_fields'] as const
 const SWITCHES = ['scrub_defaults', 'remove_addresses'] as const
 
 type Text = (typeof TEXTS)[number] | 'source_root' | (typeof NUMBERS)[number] | (typeof LISTS)[number]
 /** A list has a line for each. */
 export type Draft = Record<Text, string> & Record<(typeof SWITCHES)[number], boolean> & { rules: RuleDraft[]; owners: OwnerDraft[]; scrub_rules: ScrubRule[] }
-export type Edited = Omit<ProjectSettings, 'grouping_version' | 'baseline_until'>
+export type Edited = Omit<ProjectSettings, 'grouping_version' | 'grouping_before' | 'baseline_until'>
 export type Key = keyof Edited
 
 export const newCondition = (): ConditionDraft => ({ field: '', pattern: '', not: false })

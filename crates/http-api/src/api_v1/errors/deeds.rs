@@ -163,6 +163,7 @@ pub async fn merge(
         if part.id == into.id {
             return Err(Problem::bad_request(format!("{named} and {} are one group already", merging.into)));
         }
+        parting::finish(services)?;
         let moved = services.tracker.merge(into.id, &[part.id], &author, services.clock.now())?;
         for from in moved {
             services.event_log.move_group(project.id, from, into.id)?;
@@ -175,7 +176,8 @@ pub async fn merge(
     .await
 }
 
-/// The answer is the group that was made. Of the kept events the newest 10,000 are looked at: those of the hash go along.
+/// The answer is the group that was made. Of the kept events the newest 10,000 are looked at: those of the hash go along, with all
+/// that was counted of them; `unparted` says of both groups what could not be told apart.
 #[utoipa::path(post, path = "/errors/groups/{id}/split", params(("id" = String, Path)), request_body = GroupSplit,
     responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
 pub async fn split(
@@ -189,10 +191,7 @@ pub async fn split(
     off_thread(&services, move |services| {
         let (old, project) = super::group(services, &caller, &named)?;
         let (hash, now) = (hash(&splitting.hash)?, services.clock.now());
-        let made = services.tracker.split(old.id, &[hash], &author, now)?;
-        let stay = services.tracker.hashes(old.id, now)?.into_iter().map(|kept| kept.hash).collect();
-        let numbers = parting::numbers(services, &project, old.id, hash, &stay)?;
-        services.event_log.move_events(project.id, old.id, made, &numbers)?;
+        let made = parting::split(services, &project, old.id, hash, (now, author.as_str()))?;
         let (group, _) = super::group(services, &caller, &made.to_string())?;
         super::tell(services, &[made].into(), &[old.id].into());
         whole(services, &group).map(Json)

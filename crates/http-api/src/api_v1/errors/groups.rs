@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
+use error_tracking::group::Unparted;
 use error_tracking::look::{Order, Span, Wanted};
 use error_tracking::{Group, Level, Life, Project};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use vocabulary::Timestamp;
+use vocabulary::error::EventId;
 
 use super::super::status::off_thread;
 use super::links::{self, GroupLinks};
@@ -289,8 +291,11 @@ pub struct WholeGroup {
     life: Value,
     /// What it was called where its project comes from.
     moved_from: Option<String>,
-    first_event: String,
-    last_event: String,
+    /// Of those that were counted; null: none of them is known after a split.
+    first_event: Option<String>,
+    last_event: Option<String>,
+    /// What could not be told apart when it was split from other groups, since those events are not kept.
+    unparted: Vec<UnpartedItem>,
     links: GroupLinks,
     /// The values of each tag, with their share of the group's events and of all of the project.
     tags: Vec<TagItem>,
@@ -299,6 +304,19 @@ pub struct WholeGroup {
     /// Events of it in each release, the newest first.
     releases: Vec<ReleaseItem>,
     activity: Vec<ActivityItem>,
+}
+
+#[derive(Serialize, ToSchema)]
+pub struct UnpartedItem {
+    /// The other one, and as people call it.
+    group: u64,
+    short: Option<String>,
+    /// The other one's events are counted with this group; false: this group's are counted with the other one.
+    is_here: bool,
+    /// So many events, in their tags, users and counts over time; `count` is right of both.
+    events: u64,
+    /// So many of this group's users may be only the other one's.
+    users: u64,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -388,14 +406,29 @@ pub fn whole(services: &Services, group: &Group) -> Answer<WholeGroup> {
         group: item,
         life: life(&group.detail.life),
         moved_from: group.detail.moved_from.clone(),
-        first_event: group.detail.first_event.to_string(),
-        last_event: group.detail.last_event.to_string(),
+        first_event: event_named(group.detail.first_event),
+        last_event: event_named(group.detail.last_event),
+        unparted: unparted(services, &project, group)?,
         links: links::of_group(services, &project, group),
         tags: tags.collect(),
         hashes: hashes.collect(),
         releases: releases::of_group(services, group, None)?,
         activity: activity.collect(),
     })
+}
+
+fn event_named(id: EventId) -> Option<String> {
+    (!id.is_zero()).then(|| id.to_string())
+}
+
+fn unparted(services: &Services, project: &Project, group: &Group) -> Answer<Vec<UnpartedItem>> {
+    let item = |one: &Unparted| -> Answer<UnpartedItem> {
+        let other = services.tracker.one(one.group)?;
+        let short = other.map(|other| project.short(other.number));
+        let Unparted { group, is_here, events, users } = *one;
+        Ok(UnpartedItem { group, short, is_here, events, users })
+    };
+    group.detail.unparted.iter().map(item).collect()
 }
 
 fn life(life: &Life) -> Value {

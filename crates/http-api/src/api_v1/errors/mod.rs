@@ -83,6 +83,7 @@ impl From<Refusal> for Problem {
             Refusal::NoSuchGroup(id) => unknown(id),
             Refusal::Wrong(why) => Problem::bad_request(why),
             Refusal::State(error) => error.into(),
+            Refusal::Log(error) => error.into(),
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct ProjectItem {
     /// The keys of docs/errors.md.
     #[schema(value_type = Object)]
     settings: Value,
+    /// The newest that `grouping_version` may be.
+    grouping_newest: u32,
     /// When its programs were last heard; from before the start, when the newest event came.
     last_heard: Option<i64>,
     /// Name and version of the client that sent last.
@@ -150,6 +152,7 @@ fn item(services: &Services, caller: &Caller, project: &Project) -> Answer<Proje
         keys: keys.collect(),
         created: project.created.0,
         settings: serde_json::to_value(&project.settings).map_err(Problem::internal)?,
+        grouping_newest: error_tracking::grouping::NEWEST,
         last_heard: last_heard(services, project.id, sent.as_ref())?,
         client: sent.and_then(|sent| sent.client),
         environments: services.tracker.environments(project.id)?,
