@@ -58,8 +58,12 @@ fn of_absences(looks: &Looks, zone: &TimeZone) -> (State, String) {
 }
 
 fn of_shifts(looks: &Looks, zone: &TimeZone) -> (State, String) {
-    let ahead: usize = looks.values().map(|look| look.ahead).sum();
-    let text = format!("calendars: {}, turns ahead: {ahead}", looks.len());
+    let mut text = format!("calendars: {}", looks.len());
+    // Of one that cannot be read nobody has counted.
+    if looks.values().all(|look| look.failed.is_none()) {
+        let ahead: usize = looks.values().map(|look| look.ahead).sum();
+        text += &format!(", turns ahead: {ahead}");
+    }
     let doubts: Vec<String> = looks
         .iter()
         .flat_map(|(of, look)| doubts(look, zone).into_iter().map(move |one| format!("{of}: {one}")))
@@ -80,7 +84,7 @@ pub fn doubts(look: &Look, zone: &TimeZone) -> Vec<String> {
         let times: usize = look.strangers.values().sum();
         let named: Vec<String> = look.strangers.keys().map(|name| format!("`{name}`")).collect();
         doubts.push(format!(
-            "its calendar names who is none of its `people` ({times} times), which puts nobody on call: {}",
+            "its calendar names who is none of its `people` (times: {times}), which puts nobody on call: {}",
             some_of(&named)
         ));
     }
@@ -153,7 +157,7 @@ mod tests {
         let begin =
             "calendars: 1, turns ahead: 3; schedule `web`, layer `shop`: its calendar names who is none";
         assert!(
-            text.starts_with(begin) && text.ends_with("(3 times), which puts nobody on call: `Bob`, `Zoe`"),
+            text.starts_with(begin) && text.ends_with("(times: 3), which puts nobody on call: `Bob`, `Zoe`"),
             "{text}"
         );
         let (_, text) = said(Look { failed: Some("it is no calendar".into()), ..fine });
