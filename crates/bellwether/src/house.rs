@@ -63,8 +63,8 @@ pub struct House {
     pub turning: Turning,
     /// What became of the heartbeat to the outside.
     pub outside: Mutex<OutsideStats>,
-    /// How the last look at each calendar of absences went.
-    pub calendars: Mutex<crate::leave::Looks>,
+    /// How the last look at each calendar of absences and of shifts went.
+    pub calendars: Mutex<crate::calendars::Looks>,
     /// Who has not come by the sign-in provider's word for long, or almost.
     pub unseen: Mutex<Vec<String>>,
     /// With which web push is signed.
