@@ -63,7 +63,7 @@ pub const MAX_NEW_RELEASES_PER_DAY: usize = 500;
 /// New groups of one project and day, each of which stays for ever; what is new beyond them is of one group.
 pub const MAX_NEW_GROUPS_PER_DAY: usize = 10_000;
 /// Names of tags of one group, and values of one name; the rest is counted as `other`.
-pub const MAX_TAG_KEYS_PER_GROUP: i64 = 100;
+pub const MAX_TAG_KEYS_PER_GROUP: usize = 100;
 pub const MAX_VALUES_PER_TAG: i64 = 100;
 /// Groups that one is compared with, those seen last.
 pub const MAX_COMPARED: u64 = 500;

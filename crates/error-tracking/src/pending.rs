@@ -1,6 +1,7 @@
 //! What has been counted in memory and is not yet in the tables.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use state_store::{StateError, Transaction, Value};
 
@@ -96,34 +97,59 @@ impl Pending {
             }
         }
         self.people.save(tx)?;
-        self.tags.iter().try_for_each(|(tag, (n, last))| save_tag(tx, tag, *n, *last))
+        let mut sizes = Sizes::default();
+        self.tags.iter().try_for_each(|(tag, (n, last))| save_tag(tx, &mut sizes, tag, *n, *last))
     }
 }
 
+/// How many values each name of a group has. Looked up once for each group that something is new of: a flood of names would have
+/// each of them look through all that are there, while everybody else waits.
+#[derive(Debug, Default)]
+struct Sizes(HashMap<(u64, u64), HashMap<String, i64>>);
+
+impl Sizes {
+    fn of(&mut self, tx: &Transaction<'_>, tag: &Tag) -> Result<&mut HashMap<String, i64>, StateError> {
+        Ok(match self.0.entry((tag.project, tag.group)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(vacant) => vacant.insert(sizes(tx, tag)?),
+        })
+    }
+}
+
+fn sizes(tx: &Transaction<'_>, tag: &Tag) -> Result<HashMap<String, i64>, StateError> {
+    let sql = "SELECT key, count(*) FROM error_tag WHERE project = ?1 AND grp = ?2 GROUP BY key";
+    let rows = tx.query(sql, &[number(tag.project), number(tag.group)])?;
+    Ok(rows.iter().map(|row| (row.text(0).to_owned(), row.integer(1))).collect())
+}
+
 /// A value that is new where there are enough already is one of the others; so is a key.
-fn save_tag(tx: &Transaction<'_>, tag: &Tag, n: u64, last: i64) -> Result<(), StateError> {
-    let of_key = [number(tag.project), number(tag.group), tag.key.as_str().into()];
-    let [project, group, key] = of_key.clone();
+fn save_tag(tx: &Transaction<'_>, sizes: &mut Sizes, tag: &Tag, n: u64, last: i64) -> Result<(), StateError> {
+    let with = |value: &str| -> [Value; 6] {
+        [
+            number(tag.project),
+            number(tag.group),
+            tag.key.as_str().into(),
+            value.into(),
+            number(n),
+            last.into(),
+        ]
+    };
     let add = "UPDATE error_tag SET n = n + ?5, last_seen = max(last_seen, ?6)
         WHERE project = ?1 AND grp = ?2 AND key = ?3 AND value = ?4";
-    let with =
-        |value: &str| [project.clone(), group.clone(), key.clone(), value.into(), number(n), last.into()];
     if tx.execute(add, &with(&tag.value))? > 0 {
         return Ok(());
     }
-    let count = |sql: &str, values: &[Value]| {
-        tx.query(sql, values).map(|rows| rows.first().map_or(0, |row| row.integer(0)))
-    };
-    let values = "SELECT count(*) FROM error_tag WHERE project = ?1 AND grp = ?2 AND key = ?3";
-    let values = count(values, &of_key)?;
-    let is_new_key = values == 0;
-    let keys = "SELECT count(DISTINCT key) FROM error_tag WHERE project = ?1 AND grp = ?2";
-    if is_new_key && count(keys, &of_key[..2])? >= MAX_TAG_KEYS_PER_GROUP {
+    let names = sizes.of(tx, tag)?;
+    let values = names.get(&tag.key).copied().unwrap_or(0);
+    if values == 0 && names.len() >= MAX_TAG_KEYS_PER_GROUP {
         return Ok(());
     }
-    let value = if values < MAX_VALUES_PER_TAG { &*tag.value } else { OTHER };
+    let is_named = values < MAX_VALUES_PER_TAG;
+    if is_named {
+        names.insert(tag.key.clone(), values + 1);
+    }
     let insert =
         "INSERT INTO error_tag (project, grp, key, value, n, last_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT DO UPDATE SET n = n + excluded.n, last_seen = max(last_seen, excluded.last_seen)";
-    tx.execute(insert, &with(value)).map(drop)
+    tx.execute(insert, &with(if is_named { tag.value.as_str() } else { OTHER })).map(drop)
 }
