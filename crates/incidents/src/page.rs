@@ -266,3 +266,36 @@ pub struct Named {
     pub state: State,
     pub text: String,
 }
+
+/// Nobody sees these, and they turn what stands behind them round, so that a text of a stranger reads as another than it is. Marks
+/// and isolates, which well-made Arabic and Hebrew texts have, are none of them.
+fn turns(letter: char) -> bool {
+    matches!(letter, '\u{202a}'..='\u{202e}')
+}
+
+/// Such letters are seen, as `[U+202E]`: so the pages of the web show them. Everything else is as it was.
+pub fn readable(text: &str) -> String {
+    let mut seen = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match turns(letter) {
+            true => seen += &format!("[U+{:04X}]", u32::from(letter)),
+            false => seen.push(letter),
+        }
+    }
+    seen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_turns_a_text_round_is_seen_and_nothing_else_changes() {
+        let check = |text: &str, seen: &str| assert_eq!(readable(text), seen);
+        check("photo_\u{202e}gpj.exe", "photo_[U+202E]gpj.exe");
+        check("\u{202a}a\u{202b}b\u{202c}c\u{202d}", "[U+202A]a[U+202B]b[U+202C]c[U+202D]");
+        for same in ["", "ü → 日本", "שלום\u{200f} \u{2067}a\u{2069}", "👩\u{200d}🚀", "a\nb"] {
+            check(same, same);
+        }
+    }
+}

@@ -1,13 +1,12 @@
 //! What a page says, in words: what, how bad, since when, value against threshold, what changed, what to do.
 
 use incidents::Page;
-use incidents::page::{About, Message, PageKind};
+use incidents::page::{About, Message, PageKind, readable};
 use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use vocabulary::time::spell;
 
 use crate::channels::Letter;
-use crate::readable::readable;
 use crate::sender::Settings;
 
 /// Of what a mail or another page is made.

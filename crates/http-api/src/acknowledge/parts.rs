@@ -1,11 +1,14 @@
 //! Small pieces of the page: escaping, times, lengths, marks.
 
+use ::incidents::page::readable;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use vocabulary::state::State;
 
+/// Nothing in it is markup, or turns round what stands behind it.
 pub fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
+    readable(text)
+        .replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
@@ -74,5 +77,6 @@ mod tests {
     #[test]
     fn nothing_that_was_said_is_markup() {
         assert_eq!(escape("<b a='1'>\"&"), "&lt;b a=&#39;1&#39;&gt;&quot;&amp;");
+        assert_eq!(escape("photo_\u{202e}gpj.exe"), "photo_[U+202E]gpj.exe");
     }
 }

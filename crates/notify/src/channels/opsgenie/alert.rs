@@ -1,11 +1,10 @@
 //! What Opsgenie gets. Pure.
 
-use incidents::page::PageKind;
+use incidents::page::{PageKind, readable};
 use serde_json::{Value, json};
 use vocabulary::state::State;
 
 use crate::channels::{Letter, Post};
-use crate::readable::readable;
 use crate::text::{self, cut};
 
 /// Opsgenie's own bounds.

@@ -1,11 +1,10 @@
 //! What PagerDuty gets: an alert event, or for what is no alert a change event. Pure.
 
-use incidents::page::PageKind;
+use incidents::page::{PageKind, readable};
 use serde_json::{Map, Value, json};
 use vocabulary::state::State;
 
 use crate::channels::{Letter, Post, pictures};
-use crate::readable::readable;
 use crate::text::{self, Said, cut};
 
 const ALERTS: &str = "/v2/enqueue";
