@@ -137,6 +137,15 @@ def test_what_is_not_believed(place):
     assert "begun in another browser" in ana.get(came).text
     ana.cookies = kept
     assert ana.get(came).status == 403, "a code is for once"
+    # What the browser keeps of it is what this server made, to the letter.
+    ben = Browser()
+    came = here.back(ben, "ben")
+    path, value = ben.cookies[here.server.ports["http"], "bellwether_attempt"]
+    for forged in (value[:-1] + ("A" if value[-1] != "A" else "Q"), "A" + value[1:], value[:-43]):
+        ben.cookies[here.server.ports["http"], "bellwether_attempt"] = (path, forged)
+        assert "begun in another browser" in ben.get(came).text, forged
+    ben.cookies[here.server.ports["http"], "bellwether_attempt"] = (path, value)
+    assert ben.get(came).status == 303
     # Where to go then is a path of ours.
     for evil in ("https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)", "/a\r\nSet-Cookie: x=y"):
         _, done = here.sign_in("ben", evil)

@@ -134,6 +134,8 @@ def test_links_to_the_source_and_to_a_new_issue(server):
     assert "/blob/4f2a9c1aa/" in source()["url"]
     wrong = server.put("/api/v1/errors/projects/linked", {"settings": {"issue_url": "https://git.example/{name}"}})
     assert wrong.status == 400 and "issue_url" in wrong.json["error"] and "{title}" in wrong.json["error"]
+    wrong = server.put("/api/v1/errors/projects/linked", {"settings": {"source_url": "https://{release}.git.example/{path}"}})
+    assert wrong.status == 400 and "source_url" in wrong.json["error"] and "choose the host" in wrong.json["error"], wrong.text
 
 
 def test_people_are_counted_over_time_and_events_by_the_month(server):

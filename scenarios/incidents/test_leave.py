@@ -1,9 +1,6 @@
 """Whoever is away by their own calendar is stood in for: calendars of files and of servers."""
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import pytest
 from support.server import wait_for
 
 DAY = 86_400
@@ -76,34 +73,6 @@ def test_c108_a_calendar_of_absences_assigns_the_backup(bellwether, tmp_path):
     assert "it does not begin with BEGIN:VCALENDAR" in doubt and "what was known " in doubt, doubt
     (web,) = server.get("/api/v1/oncall").json["schedules"]
     assert web["current"]["person"] == "ben" and web["clashes"]
-
-
-@pytest.fixture
-def calendars():
-    """A server of one calendar, which it knows again by its tag."""
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            owner = self.server
-            owner.asked.append((self.path, self.headers.get("If-None-Match")))
-            body = owner.text.encode()
-            self.send_response(owner.status)
-            self.send_header("ETag", '"one"')
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_):
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.asked, server.status, server.text = [], 200, ""
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def test_c108_a_calendar_is_fetched_with_what_comes_again(bellwether, calendars):

@@ -108,6 +108,8 @@ def test_from_an_outage_to_a_page_for_others(bellwether, hook):
     assert "would not have fired" in ask(server, "PUT", path, {"done": True, "monitor": "too-late"}, 409)["error"]
     assert "only monitors of kind" in ask(server, "PUT", path, {"done": True, "monitor": "job"}, 400)["error"]
     assert "there is no monitor" in ask(server, "PUT", path, {"done": True, "monitor": "nothing"}, 400)["error"]
+    by_hand = ask(server, "PUT", path, {"done": True, "monitor": "db1"}, 400)
+    assert "is a host: it cannot be tried on the past" in by_hand["error"] and '"kind": "task"' in by_hand["hint"], by_hand
     assert ask(server, "GET", "/api/v1/follow-ups?owner=ana")["follow_ups"][0]["done"] is None
     # Nor is one that tells nobody.
     rule = {"target": "shop.orders", "contacts": ["ana"]}
@@ -120,6 +122,12 @@ def test_from_an_outage_to_a_page_for_others(bellwether, hook):
     assert "with 1 page" in done["proof"]["sentence"], done["proof"]
     assert begun["began"] - 3_600 <= done["proof"]["fired"] <= begun["ended"]
     assert ask(server, "GET", "/api/v1/follow-ups")["follow_ups"] == []
+    # What cannot be tried is done when somebody says so, and is nothing that was proven.
+    said = ask(server, "PUT", path, {"kind": "task", "done": True})["follow_ups"][0]
+    assert (said["kind"], said["monitor"], said["proof"]) == ("task", None, None) and said["done"], said
+    again = ask(server, "PUT", path, {"kind": "new_monitor"})["follow_ups"][0]
+    assert again["kind"] == "new_monitor" and again["done"] is None, again
+    assert ask(server, "PUT", path, {"done": True, "monitor": "no-orders"})["follow_ups"][0]["proof"]
     ask(server, "POST", follow_ups, {"what": "a second database", "owner": "ana", "due": "2020-01-01"})
     assert ask(server, "GET", "/api/v1/follow-ups")["late"] == 1
 

@@ -61,8 +61,14 @@ def test_results_of_before_make_incidents_of_before(bellwether, hook):
     report = server.get(f"/api/v1/reports?from={now - 8 * HOUR}&until={now - 5 * HOUR}").json
     recover = report["to_recover"]
     assert (recover["count"], recover["mean"]) == (2, 1.5 * HOUR), report
-    [trouble] = server.get(f"/api/v1/incidents/{opened['disk']['id']}").json["troubles"]
+    disk = server.get(f"/api/v1/incidents/{opened['disk']['id']}").json
+    [trouble] = disk["troubles"]
     assert (trouble["since"], trouble["until"]) == (now - 8 * HOUR, now - 6 * HOUR), trouble
+    # What was measured stands in the timeline when it was seen, who was told when they were told.
+    seen = {line["kind"]: now - line["at"] for line in disk["timeline"] if line["kind"] != "page"}
+    wanted = {"opened": 8 * HOUR, "instance": 8 * HOUR, "better": 6 * HOUR, "resolved": 6 * HOUR}
+    assert seen.items() >= wanted.items(), disk["timeline"]
+    assert all(line["at"] >= now for line in disk["timeline"] if line["kind"] == "page"), disk["timeline"]
 
 
 def test_what_has_to_last_is_bad_since_it_began(bellwether, hook):

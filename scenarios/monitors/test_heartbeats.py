@@ -78,6 +78,8 @@ def test_pings_are_answered_as_healthchecks_answers_them(bellwether):
     ]:
         answer = server.get(f"/ping/{path}")
         assert answer.status == status and text in (None, answer.text), f"{path}: {answer.status} {answer.text}"
+    shown = server.get("/api/v1/config").text + server.cli("config", "show").stdout
+    assert KEY not in shown and shown.count('ping_key = "(hidden)"') == 2, "whoever knows it can ping"
     assert server.get("/api/v1/heartbeats/new").json["created"]
     assert "new" in [monitor["name"] for monitor in server.get("/api/v1/monitors").json["monitors"]]
 

@@ -81,7 +81,8 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     book.zone = Some(jiff::tz::TimeZone::system());
     book.policies =
         with_places(&config.escalation_policy, "escalation_policy", |policy| &policy.name, config);
-    book.schedules = with_places(&config.schedule, "schedule", |schedule| &schedule.name, config);
+    let schedules = with_places(&config.schedule, "schedule", |schedule| &schedule.name, config);
+    book.schedules = schedules.into_iter().map(|(one, place)| (one.without_addresses(), place)).collect();
     book.contacts =
         all.contacts.iter().map(|contact| (contact.name.as_str().into(), of_contact(contact))).collect();
     crate::membership::enter(&mut book, config, state);

@@ -79,7 +79,7 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
     parts.extend(crate::errors::own::errors_part(house));
     parts.extend(crate::errors::tee::parts(house));
     parts.extend(crate::oncall_own::oncall_part(house));
-    parts.extend(crate::leave::calendars_part(house));
+    parts.extend(crate::calendars::parts(house));
     parts.extend(crate::people_own::people_part(house));
     parts.extend(crate::watcher::leavers::leavers_part(house));
     parts.push(outside::outside_part(house));

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwap;
+use http_api::accounts::oidc::AttemptKey;
 use incidents::Desk;
 use monitors::Monitors;
 use monitors::kinds::heartbeat::{self, Heartbeats};
@@ -62,12 +63,14 @@ pub struct House {
     pub turning: Turning,
     /// What became of the heartbeat to the outside.
     pub outside: Mutex<OutsideStats>,
-    /// How the last look at each calendar of absences went.
-    pub calendars: Mutex<crate::leave::Looks>,
+    /// How the last look at each calendar of absences and of shifts went.
+    pub calendars: Mutex<crate::calendars::Looks>,
     /// Who has not come by the sign-in provider's word for long, or almost.
     pub unseen: Mutex<Vec<String>>,
     /// With which web push is signed.
     pub push_key: notify::config::Secret,
+    /// With which what browsers keep of a sign-in that has begun is sealed.
+    pub attempt_key: AttemptKey,
     /// Where this server listens, for when nobody has said where others reach it.
     pub url: OnceLock<String>,
     /// Whether the links in pages lead here.
@@ -141,6 +144,7 @@ impl House {
             .map_err(Failure::doing("secret.key"))?;
         let book = book::book(&monitors.definitions(), &config, &state);
         let push_key = crate::push_key::load(&state, secret.trim())?;
+        let attempt_key = AttemptKey::of(secret.trim().as_bytes());
         let desk = Desk::open(state.clone(), book, secret.trim().as_bytes());
         let desk = Arc::new(desk.map_err(Failure::doing("read the incidents"))?);
         let gone = alive.gap.map(|(from, _)| Timestamp(from));
@@ -182,6 +186,7 @@ impl House {
             calendars: Mutex::default(),
             unseen: Mutex::default(),
             push_key,
+            attempt_key,
             url: OnceLock::new(),
             reach: Arc::default(),
             alive,
@@ -246,7 +251,7 @@ impl House {
             control: self.clone(),
             settings: ArcSwap::from_pointee(settings),
             attempts: http_api::Attempts::default(),
-            provider: http_api::Provider::default(),
+            provider: http_api::Provider::new(self.attempt_key.clone()),
             taken_names: http_api::TakenNames::default(),
             emergency_pace: http_api::emergency::Pace::default(),
             mailing: http_api::Mailing::default(),

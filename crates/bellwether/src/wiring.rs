@@ -12,7 +12,7 @@
 //! | `heartbeats` | writes pings together, tells what they mean | who pings waits; with 10,000 waiting: 429 |
 //! | `error-rules` | looks for spikes of errors each second, ends what is calm or resolved | spikes and ends are told later |
 //! | tasks of `notify`, one for each channel | send pages | pages wait on the disk, shown and told by other channels |
-//! | a task of `leave` | people's own calendars, each hour | who is away is as it was known before |
+//! | a task of `calendars` | people's own calendars and those of shifts, each hour | who is away, and whose turn it is by them, is as it was known before |
 //! | a task of `watcher` | the heartbeat to the outside, own parts in trouble | a heartbeat comes late, or not at all: somebody outside is told |
 //! | `errors` | keeps events of errors together, counts them in their groups; `errors-upkeep` takes out what is kept long enough | senders wait; with 2,000 waiting: 503 |
 //! | a task of `errors::tee` | sends copies to the Sentry that a project comes from | they wait on the disk: the oldest of 512 MiB go, counted |

@@ -41,10 +41,12 @@ impl Incidents {
         within > 0 && since < within && incident.detail.merged_into.is_none()
     }
 
-    /// If it is over. Who has heard of the end is told of it again; for whom has not, it never was over.
-    pub(crate) fn reopen(&mut self, id: IncidentId, now: Timestamp) {
+    /// If it is over. Who has heard of the end is told of it again; for whom has not, it never was over. `began`: when it was
+    /// seen bad again.
+    pub(crate) fn reopen(&mut self, id: IncidentId, began: Timestamp, now: Timestamp) {
         let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.is_closed()) else { return };
-        let closed = incident.closed.take().unwrap_or(now);
+        let ended = incident.ended().map_or(began, Timestamp);
+        incident.closed = None;
         let detail = &mut incident.detail;
         // Whoever has heard of the end takes it to be over, though others have not heard of it yet.
         let some_know = !std::mem::take(&mut detail.ending) || detail.told.values().any(|told| told.of_end);
@@ -61,11 +63,11 @@ impl Incidents {
         }
         incident.phase = if detail.acknowledged.is_some() { Phase::Acknowledged } else { Phase::Open };
         let text = match some_know {
-            true => format!("it is bad again, {} s after its end", now.since(closed)),
+            true => format!("it is bad again, {} s after its end", began.since(ended).max(0)),
             false => "it is bad again, before anybody was told of its end".to_owned(),
         };
         self.merged.remove(&id);
-        self.write(id, Entry { at: now, kind: "reopened", who: String::new(), text });
+        self.write(id, Entry { at: began, kind: "reopened", who: String::new(), text });
         self.take_back_dismissed(id, now);
     }
 
@@ -139,7 +141,7 @@ impl Incidents {
         let back: BTreeSet<&Key> = back.iter().collect();
         let back = incident.bad().filter(|(key, _)| back.contains(key));
         let back: Vec<(Key, Trouble)> = back.map(|(key, trouble)| (key.clone(), trouble.clone())).collect();
-        self.reopen(id, now);
+        self.reopen(id, now, now);
         self.bring_back(id, back);
         self.by_reason.extend(reasons.into_iter().map(|reason| (reason, id)));
         let Some(incident) = self.live.get_mut(&id) else { return Err(Refusal::Unknown) };

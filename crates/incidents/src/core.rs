@@ -206,12 +206,13 @@ impl Incidents {
         let Some(incident) = self.live.get_mut(&id) else { return };
         let Some(trouble) = incident.troubles.get_mut(key) else { return };
         trouble.take(change);
+        let at = trouble.ended().map_or(change.at, Timestamp);
         let listed = incident.troubles.len() <= MAX_LISTED_INSTANCES;
         self.unsaved.trouble(id, key.clone());
         self.kin.leave(key);
         if listed {
             let text = format!("{key} is {}: {}", change.to, cut(&change.text, MAX_TEXT));
-            self.write(id, Entry { at: change.at, kind: "better", who: String::new(), text });
+            self.write(id, Entry { at, kind: "better", who: String::new(), text });
         }
         self.touch(id);
     }

@@ -63,6 +63,7 @@ impl Incidents {
         let nobody_did = by.is_none() && detail.acknowledged.is_none() && !detail.unwatched;
         incident.detail.self_healed = nobody_did;
         incident.detail.resolved_by = by.map(str::to_owned);
+        let at = incident.ended().map_or(now, Timestamp);
         incident.detail.ending = incident.detail.told.values().any(Told::waits);
         self.counters.closed += 1;
         self.counters.self_healed += u64::from(incident.detail.self_healed);
@@ -73,7 +74,7 @@ impl Incidents {
             (None, false) => "it is over",
         };
         let who = by.unwrap_or_default().to_owned();
-        self.write(id, Entry { at: now, kind: "resolved", who, text: text.to_owned() });
+        self.write(id, Entry { at, kind: "resolved", who, text: text.to_owned() });
         self.let_go_of(id);
         self.tell_ends_of_merged(id, now);
     }

@@ -37,6 +37,8 @@ impl Incidents {
         let by_host =
             (trouble.withheld == Some(Withheld::HostDown)).then(|| self.host_incident(&key)).flatten();
         let reason = self.reason(&key);
+        // What is measured stands in the timeline when it was seen, which may be before we were told.
+        let began = Timestamp(trouble.began().min(now.0));
         let known = by_host.or_else(|| self.incident_of_reason(&reason, &key, trouble.since, now));
         let id = match known {
             Some(id) => id,
@@ -46,14 +48,14 @@ impl Incidents {
                     trouble.why = Some(why);
                     id
                 }
-                None => self.open(&key, trouble.title_of_incident(&key), reason.clone(), now),
+                None => self.open(&key, trouble.title_of_incident(&key), reason.clone(), began, now),
             },
         };
         let is_part = self.live.get(&id).is_some_and(|incident| incident.detail.also.contains(&reason));
         if is_part && trouble.why.is_none() {
             trouble.why = Some(format!("of {reason}, which is a part of it"));
         }
-        self.reopen(id, now);
+        self.reopen(id, began, now);
         let is_newcomer = known.is_some() && by_host.is_none() && self.is_newcomer(id, &key, now);
         let has_own_reason = self.is_of_errors(&key) || self.book.is_of_alerts(&key);
         let Some(incident) = self.live.get_mut(&id) else { return };
@@ -92,7 +94,7 @@ impl Incidents {
         self.tie(&key, since);
         self.unsaved.trouble(id, key.clone());
         if listed {
-            self.write(id, Entry { at: now, kind: "instance", who: String::new(), text });
+            self.write(id, Entry { at: began, kind: "instance", who: String::new(), text });
         } else {
             self.unlisted(id);
         }
@@ -118,7 +120,14 @@ impl Incidents {
         }
     }
 
-    pub(crate) fn open(&mut self, key: &Key, title: String, reason: String, now: Timestamp) -> IncidentId {
+    pub(crate) fn open(
+        &mut self,
+        key: &Key,
+        title: String,
+        reason: String,
+        began: Timestamp,
+        now: Timestamp,
+    ) -> IncidentId {
         let id = self.next_incident;
         self.next_incident += 1;
         self.counters.opened += 1;
@@ -182,7 +191,7 @@ impl Incidents {
         };
         self.live.insert(id, incident);
         self.by_reason.insert(reason, id);
-        self.write(id, Entry { at: now, kind: "opened", who: String::new(), text: title });
+        self.write(id, Entry { at: began, kind: "opened", who: String::new(), text: title });
         if let Some(environment) = self.not_paging(key) {
             let text = format!(
                 "nobody is paged: `{environment}` is not production, and [incidents] page_non_production is off"

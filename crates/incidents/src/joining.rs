@@ -165,7 +165,7 @@ impl Incidents {
         let before = incident.clone();
         let reason = if free { own.clone() } else { format!("split:{}", self.next_incident) };
         let title = before.troubles.get(first).map(|trouble| trouble.title_of_incident(first));
-        let into = self.open(first, title.unwrap_or_default(), reason, now);
+        let into = self.open(first, title.unwrap_or_default(), reason, now, now);
         for key in members {
             let moved = self.live.get_mut(&from).and_then(|incident| incident.troubles.remove(key));
             let Some(trouble) = moved else { continue };

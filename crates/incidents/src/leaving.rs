@@ -48,19 +48,22 @@ impl Incidents {
         let bad: Vec<Key> = incident.bad().map(|(key, _)| key.clone()).collect();
         let text = format!("{person}, who had it, is removed: it is nobody's again");
         self.nobodys_again(id, by, text, now);
+        // Whoever should know is told again, as soon as it is looked at what is due.
+        if let Some(incident) = self.live.get_mut(&id) {
+            incident.detail.paged_at = None;
+        }
+        self.rewind(id, now);
         self.owe_notices(id, &bad);
         bad
     }
 
-    /// Whoever should know is told again, as soon as it is looked at what is due.
+    /// Nobody has it, and acknowledgements of before count no more. Who is told of that, the caller says.
     pub(crate) fn nobodys_again(&mut self, id: IncidentId, by: &str, text: String, now: Timestamp) {
         let Some(incident) = self.live.get_mut(&id) else { return };
         incident.phase = Phase::Open;
         let detail = &mut incident.detail;
-        (detail.acknowledged, detail.owner, detail.paged_at) = (None, None, None);
-        detail.ran_out_at = Some(now.0);
+        (detail.acknowledged, detail.owner, detail.ran_out_at) = (None, None, Some(now.0));
         self.write(id, Entry { at: now, kind: "unacknowledged", who: by.to_owned(), text });
-        self.rewind(id, now);
         self.touch(id);
     }
 

@@ -39,6 +39,11 @@ impl Desk {
         mail.map(|channel| (channel.clone(), known.email.clone())).collect()
     }
 
+    /// Of a contact who has one.
+    pub fn email_of(&self, contact: &str) -> Option<String> {
+        self.inner.lock().incidents.book.contacts.get(contact)?.email.clone()
+    }
+
     /// Together with what says that they are sent: both happen, or neither.
     pub fn post(
         &self,

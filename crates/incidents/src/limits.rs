@@ -122,6 +122,8 @@ pub const MAX_OVERRIDES: i64 = 10_000;
 pub const MAX_SHIFTS_SECONDS: i64 = 400 * 86_400;
 /// Absences of one person that are kept; the oldest go.
 pub const MAX_LEAVES: usize = 1_000;
+/// Turns of one layer's calendar that are kept; the oldest go.
+pub const MAX_PLANNED: usize = 5_000;
 /// Turns are told of no earlier.
 pub const MAX_TOLD_BEFORE_SECONDS: i64 = 14 * 86_400;
 /// Nobody on call is warned of so long ahead.

@@ -7,7 +7,7 @@ use vocabulary::Timestamp;
 
 use crate::core::{Estate, Incidents};
 use crate::desk::Inner;
-use crate::incident::{Entry, Given, IncidentId, Owner, Phase, TakenBack, Told};
+use crate::incident::{Given, IncidentId, Owner, Phase, TakenBack, Told};
 use crate::page::{Page, PageKind};
 use crate::rooms::Recipient;
 use crate::untold::Unheard;
@@ -135,17 +135,17 @@ impl Incidents {
         let root = self.root_of(id);
         let owner = self.live.get(&root).and_then(|incident| incident.detail.owner.clone());
         let Some(Owner { name: owner, given: Some(given), .. }) = owner else { return };
-        let incident = self.live.get_mut(&root).filter(|incident| incident.phase == Phase::Acknowledged);
-        let Some(incident) = incident.filter(|_| given.is_said_by(page)) else { return };
-        incident.phase = Phase::Open;
-        (incident.detail.acknowledged, incident.detail.owner) = (None, None);
-        (incident.detail.ran_out_at, incident.detail.anew_at) = (Some(now.0), Some(now.0));
-        // Whoever should know is told again with the next look, which is after a start if it has to be.
-        incident.detail.taken_back = Some(TakenBack { from: owner.clone(), by: given.by });
+        let is_had = self.live.get(&root).is_some_and(|incident| incident.phase == Phase::Acknowledged);
+        if !is_had || !given.is_said_by(page) {
+            return;
+        }
         let text =
             format!("{owner} is not reached, and neither is anybody else instead: it is nobody's again");
-        self.write(root, Entry { at: now, kind: "unacknowledged", who: String::new(), text });
-        self.touch(root);
+        self.nobodys_again(root, "", text, now);
+        let Some(incident) = self.live.get_mut(&root) else { return };
+        // Whoever should know is told again with the next look, which is after a start if it has to be.
+        incident.detail.anew_at = Some(now.0);
+        incident.detail.taken_back = Some(TakenBack { from: owner, by: given.by });
     }
 
     /// What was handed over in vain, and whom to call for it. Where a policy runs again, or nobody would hear of it, it is told as if

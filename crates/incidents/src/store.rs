@@ -295,6 +295,12 @@ fn forget_oldest(tx: &Transaction<'_>, newest: IncidentId) -> Result<(), StateEr
     Ok(())
 }
 
+/// When the first of an incident `i` was seen bad, and the last of it well: what [`Incident::since`] and [`Incident::ended`] say.
+pub(crate) const BEGAN: &str =
+    "coalesce(CASE WHEN json_valid(i.detail) THEN json_extract(i.detail, '$.began') END, i.opened)";
+pub(crate) const ENDED: &str =
+    "coalesce(CASE WHEN json_valid(i.detail) THEN json_extract(i.detail, '$.ended') END, i.closed)";
+
 pub(crate) const INCIDENT: &str = "SELECT id, reason, title, opened, closed, phase, detail FROM incident";
 
 pub(crate) fn incident_of(row: &Row) -> Option<Incident> {

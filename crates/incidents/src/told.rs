@@ -4,6 +4,7 @@ use state_store::StateError;
 use vocabulary::Timestamp;
 
 use crate::desk::Desk;
+use crate::store::{BEGAN, ENDED};
 
 /// A word of trouble that went to a contact, by whatever channel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +20,9 @@ pub struct Word {
 pub struct Verdict {
     pub reason: String,
     pub title: String,
+    /// When the first of it was seen bad.
     pub opened: i64,
-    /// None: it is still open.
+    /// When all of it was seen well. None: it is still open.
     pub closed: Option<i64>,
     pub useful: bool,
 }
@@ -46,12 +48,14 @@ impl Desk {
         Ok(rows.iter().map(word).collect())
     }
 
-    /// Incidents that opened within this time and that people judged.
+    /// Incidents that began within this time and that people judged.
     pub fn verdicts(&self, from: Timestamp, until: Timestamp) -> Result<Vec<Verdict>, StateError> {
-        let sql = "SELECT incident.reason, incident.title, incident.opened, coalesce(incident.closed, 0), incident_verdict.useful
-            FROM incident_verdict JOIN incident ON incident.id = incident_verdict.incident
-            WHERE incident.opened >= ?1 AND incident.opened <= ?2 ORDER BY 3, 1";
-        let rows = self.store.query(sql, &[from.0.into(), until.0.into()])?;
+        let sql = format!(
+            "SELECT i.reason, i.title, {BEGAN}, CASE WHEN i.closed IS NULL THEN 0 ELSE {ENDED} END, v.useful
+                FROM incident_verdict v JOIN incident i ON i.id = v.incident
+                WHERE i.opened >= ?1 AND {BEGAN} BETWEEN ?1 AND ?2 ORDER BY 3, 1"
+        );
+        let rows = self.store.query(&sql, &[from.0.into(), until.0.into()])?;
         let verdict = |row: &state_store::Row| Verdict {
             reason: row.text(0).to_owned(),
             title: row.text(1).to_owned(),

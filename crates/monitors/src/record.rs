@@ -78,14 +78,14 @@ impl Record {
         self.told.insert(id.clone());
     }
 
+    /// It counts on the day on which it was seen, which is before we were told where a result was sent later.
     pub fn change(&mut self, change: &StateChange, days: &mut Days) {
+        let at = change.seen_since();
         match (change.from.is_problem(), change.to.is_problem()) {
-            (false, true) => {
-                self.count(&change.id, change.at, Counts { fired: 1, ..Counts::default() }, days)
-            }
+            (false, true) => self.count(&change.id, at, Counts { fired: 1, ..Counts::default() }, days),
             (true, false) => {
                 let healed = u64::from(!self.told.remove(&change.id));
-                self.count(&change.id, change.at, Counts { healed, ..Counts::default() }, days);
+                self.count(&change.id, at, Counts { healed, ..Counts::default() }, days);
             }
             _ => {}
         }
@@ -174,5 +174,23 @@ mod tests {
         assert_eq!(record.of("m", Timestamp(now)), wanted);
         assert_eq!(Record::load(&state, Timestamp(now)).unwrap().of("m", Timestamp(now)), wanted);
         assert_eq!(record.of("m", Timestamp(now + SHOWN_DAYS * DAY)), Counts::default());
+    }
+
+    #[test]
+    fn what_was_seen_earlier_counts_on_its_own_day() {
+        let (mut record, mut days) = (Record::default(), Days::default());
+        let now = 100 * DAY;
+        let seen = |ago: i64, from, to| StateChange {
+            since: Some(Timestamp(now - ago * DAY)),
+            ..change(now, from, to)
+        };
+        for (bad, well) in [(40, 39), (3, 2)] {
+            record.change(&seen(bad, State::Ok, State::Critical), &mut days);
+            record.change(&seen(well, State::Critical, State::Ok), &mut days);
+        }
+        let counted: Vec<_> =
+            days.0.iter().map(|((_, day), counts)| (100 - day, counts.fired, counts.healed)).collect();
+        assert_eq!(counted, [(40, 1, 0), (39, 0, 1), (3, 1, 0), (2, 0, 1)]);
+        assert_eq!(record.of("m", Timestamp(now)), Counts { fired: 1, healed: 1, told: 0 }, "of a month");
     }
 }

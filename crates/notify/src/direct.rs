@@ -7,6 +7,7 @@ use outbound::Egress;
 
 use crate::channels::{self, Letter, Post};
 use crate::config::ChannelConfig;
+use crate::readable::for_people;
 use crate::sender::Settings;
 
 /// In order, until one is not taken; then why.
@@ -32,7 +33,7 @@ pub async fn say(
 }
 
 fn letter(page: Page) -> Letter {
-    Letter {
+    for_people(Letter {
         first: page.id,
         waiting: Waiting { page, tries: 0, next_try: 0 },
         marks: Vec::new(),
@@ -42,5 +43,5 @@ fn letter(page: Page) -> Letter {
         picture: None,
         graph: None,
         earlier: Vec::new(),
-    }
+    })
 }

@@ -16,6 +16,7 @@
 //! | [`illustrating`] | the task that sends graphs after their pages |
 //! | [`secret`] | what is never shown |
 //! | [`retry`] | when a page is tried again, and when it is given up; pure |
+//! | [`readable`] | letters that turn a text round are seen; pure |
 //! | [`text`] | what a page says, in words |
 //! | `channels/` | one folder for each type: its form, its sender, its templates |
 //! | [`limits`] | bounds, each with its reason |
@@ -27,6 +28,7 @@ pub mod illustrating;
 pub mod incoming;
 pub mod limits;
 pub mod listening;
+pub mod readable;
 pub mod retry;
 pub mod secret;
 pub mod sender;

@@ -26,6 +26,7 @@ use crate::limits::{
     LOOK_EVERY, MARKS, MARKS_BEFORE_SECONDS, PICTURES, PICTURES_WAITING, ROUND, STOP_TIMEOUT, USUALS_PATIENCE,
 };
 use crate::listening::Listening;
+use crate::readable::for_people;
 use crate::retry::{Failure, next_try};
 
 /// What happened shortly before, from the annotations.
@@ -390,7 +391,7 @@ impl Task {
                 let picture = picture.and_then(|token| shared.surroundings.picture(token));
                 let graph = incident.filter(|_| kind.is_problem());
                 let graph = graph.and_then(|incident| shared.surroundings.picture_path(incident));
-                Letter {
+                for_people(Letter {
                     first: first.unwrap_or(*id),
                     earlier,
                     marks,
@@ -400,7 +401,7 @@ impl Task {
                     picture,
                     graph: graph.map(|path| format!("{}{path}", url.trim_end_matches('/'))),
                     waiting,
-                }
+                })
             };
             due.into_iter().map(letter).collect()
         });

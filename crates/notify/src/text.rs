@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use vocabulary::time::spell;
 
 use crate::channels::Letter;
+use crate::readable::readable;
 use crate::sender::Settings;
 
 /// Of what a mail or another page is made.
@@ -148,7 +149,7 @@ pub fn subject(page: &Page) -> String {
     let message = &page.message;
     // What people declare is known by their words, and keeps them until it ends.
     let name = if message.about == About::Declared { &message.title } else { &message.name };
-    format!("[Bellwether{number}] {} {name}", message.about.word())
+    format!("[Bellwether{number}] {} {}", message.about.word(), readable(name))
 }
 
 fn value(message: &Message) -> Option<String> {

@@ -34,23 +34,4 @@ pub use egress::Egress;
 pub use failure::{Failure, Kind};
 pub use rules::Rules;
 pub use url::Url;
-
-/// What nobody may read: not in logs, nor where what is configured is shown.
-#[derive(Clone, Default, PartialEq, Eq, serde::Deserialize)]
-#[serde(transparent)]
-pub struct Secret(pub String);
-
-/// Stands where a secret would be shown.
-pub const HIDDEN: &str = "(hidden)";
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(HIDDEN)
-    }
-}
-
-impl serde::Serialize for Secret {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(HIDDEN)
-    }
-}
+pub use vocabulary::secret::{HIDDEN, Secret};

@@ -14,6 +14,7 @@
 //! | [`retention`] | archives, aggregation methods, policies |
 //! | [`state`] | [`State`](state::State), how it changed, and the notice of it |
 //! | [`reach`] | how one person wants to be reached |
+//! | [`secret`] | what is shown nowhere |
 //! | [`settings`] | small value types that several rooms' configuration shares |
 //! | [`error`] | events of errors: [`EventId`](error::EventId), where one belongs, its body |
 //! | [`applied`] | which numbers of a sender's batches have been taken |
@@ -26,6 +27,7 @@ pub mod ports;
 pub mod reach;
 pub mod retention;
 pub mod sample;
+pub mod secret;
 pub mod series;
 pub mod settings;
 pub mod sketch;
@@ -35,6 +37,7 @@ pub mod time;
 pub use applied::Applied;
 pub use point::{PointBatch, SketchBatch};
 pub use ports::{BatchMark, LiveTail, PointSink, SeriesSource};
+pub use secret::Secret;
 pub use series::{SeriesRef, ValueKind};
 pub use sketch::Sketch;
 pub use time::{Clock, Step, Timestamp};

@@ -35,7 +35,7 @@ export async function postMortemOf(incident: number, signal?: AbortSignal): Prom
 export const beginPostMortem = (incident: number) => ask<PostMortem>('/api/v1/post-mortems', { method: 'POST', body: { incident } })
 export const writePostMortem = (id: number, version: number, text: Text) => ask<PostMortem>(at(id), { method: 'PUT', body: { version, text } })
 export const addFollowUp = (id: number, what: NewFollowUp) => ask<PostMortem>(`${at(id)}/follow-ups`, { method: 'POST', body: what })
-export const changeFollowUp = (id: number, which: number, change: { done?: boolean; monitor?: string }) => ask<PostMortem>(`${at(id)}/follow-ups/${which}`, { method: 'PUT', body: change })
+export const changeFollowUp = (id: number, which: number, change: { done?: boolean; kind?: FollowUp['kind']; monitor?: string }) => ask<PostMortem>(`${at(id)}/follow-ups/${which}`, { method: 'PUT', body: change })
 export const removeFollowUp = (id: number, which: number) => ask<PostMortem>(`${at(id)}/follow-ups/${which}`, { method: 'DELETE' })
 export const previewPostMortem = (id: number) => ask<Preview>(`${at(id)}/preview`)
 export const publishPostMortem = (id: number, seen: string) => ask<PostMortem>(`${at(id)}/publish`, { method: 'POST', body: { seen } })

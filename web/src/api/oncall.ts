@@ -46,8 +46,8 @@ const testOf = (name: string) => `/api/v1/contacts/${encodeURIComponent(name)}/t
 export const tests = (name: string, signal?: AbortSignal) => ask<Tests>(testOf(name), { signal })
 export const tryContact = (name: string) => ask<Tests>(testOf(name), { method: 'POST' })
 
-/** With the keys of a `[[schedule]]`. */
-export type LayerDefinition = { name?: string; people: string[]; rotation: string; start: string; handoff: string; restrictions: string[]; advance: 'calendar' | 'worked'; time_zone?: string; end?: string }
+/** With the keys of a `[[schedule]]`. `calendar`: its turns stand in one, which is shown to nobody. */
+export type LayerDefinition = { name?: string; people: string[]; rotation: string; start: string; handoff: string; restrictions: string[]; advance: 'calendar' | 'worked'; time_zone?: string; end?: string; calendar?: string }
 export type ScheduleDefinition = { name: string; time_zone: string; may_be_empty: boolean; layer: LayerDefinition[] }
 /** `origin`: `file:line`, or `ui`. */
 export type DefinedSchedule = { name: string; origin: string; made_by: string | null; definition: ScheduleDefinition; warnings: string[] }

@@ -48,6 +48,7 @@ export const words = {
     addFollowUp: 'Add it', adding: 'Adding…', done: (by: string, at: string) => `done by ${by}, ${at}`, markDone: 'Done', reopen: 'Not done', dueBy: (owner: string, due: string) => `${owner}, until ${due}`, late: 'late',
     removeFollowUp: (what: string) => `Take out: ${what}`,
     monitorHelp: 'Done when a monitor catches this outage: it is tried on it, and must fire before its end.',
+    untriedHelp: 'A check, a heartbeat or a rule on errors cannot be tried on the past, so nothing proves that it would have told: whoever made it says so.', untried: 'Done, untried',
     writeMonitor: 'Write it, with the outage in replay', monitorName: 'Name of the monitor', tryIt: 'Try it on the outage', trying: 'Trying…', proof: (monitor: string, at: string) => `${monitor} would have fired ${at}.`,
     publish: 'For others to read', publishHelp: 'As a page without names and internals, with an address that nobody finds by chance. Look at it first: nothing is published that nobody has looked at.',
     preview: 'Preview', previewing: 'Making it…', removed: 'Taken out of it:', nothingRemoved: 'Nothing had to be taken out of it.', mayStay: 'may stay', mayStayOf: (name: string) => `${name} may stay`, redact: 'Take out this, too', redactGo: 'Take it out', redacted: 'Taken out besides:', putBack: (word: string) => `Put back ${word}`,

@@ -3,7 +3,7 @@ export const words = {
   schedules: 'Schedules', schedulesFailed: 'The schedules could not be loaded', export: 'What was made here, as a file', exportHelp: 'Schedules, policies and teams, for conf.d',
   newSchedule: 'New schedule', newPolicy: 'New policy', newTeam: 'New team',
   change: 'Change', changeOf: (name: string) => `Change ${name}`, inFile: (origin: string) => `stands in ${origin}, and is changed there`, madeBy: (name: string) => `made by ${name}`,
-  layers: (count: number, people: string) => `${count} ${count === 1 ? 'layer' : 'layers'}: ${people}`,
+  layers: (count: number, people: string, planned: string) => `${count} ${count === 1 ? 'layer' : 'layers'}: ${people}${planned && `; ${planned} from a calendar`}`,
   removed: (name: string) => `${name} is taken out`, saved: (name: string) => `${name} is saved`, refused: 'It was not saved', notRemoved: 'It was not taken out',
   save: 'Save', saving: 'Saving…', name: 'Name',
   zone: 'Time zone', zoneHint: 'Europe/Berlin; blank: the server’s', mayBeEmpty: 'It is meant so that at times nobody is on call',

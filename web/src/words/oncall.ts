@@ -29,7 +29,7 @@ export const words = {
   theirs: 'Their time',
   byLayer: (name: string) => name || 'layer',
   byOverride: 'override',
-  allShifts: (count: number) => `all ${count} shifts`,
+  allShifts: (count: number) => (count === 1 ? 'the one shift' : `all ${count} shifts`),
   overrides: 'Overrides',
   overrideOf: (person: string, from: string, to: string) => `${person}, ${from} to ${to}`,
   madeBy: (name: string) => `made by ${name}`,

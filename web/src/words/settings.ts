@@ -19,6 +19,12 @@ export const words = {
   mayCome: (by: string, until: string) => `Whoever comes under this name by the word of ${by} until ${until} is this person.`,
   meant: (uses: string[]) => `This name means somebody already: ${uses.join(', ')}. Is it they?`,
   link: 'Link', linkOf: (name: string) => `Link ${name}: it is they`, linked: 'Linked', unlink: 'Unlink', unlinkOf: (name: string, by: string) => `Unlink ${name} from ${by}`, unlinked: 'Unlinked: nobody comes as them so any more',
+  stays: (tokens: string[], ways: number) => {
+    const named = tokens.length ? [`${tokens.length === 1 ? '1 token' : `${tokens.length} tokens`} (${tokens.join(', ')})`] : []
+    const reached = ways ? [ways === 1 ? '1 way to be reached' : `${ways} ways to be reached`] : []
+    return `Whoever came so may have made what stays: ${[...named, ...reached].join(' and ')}.`
+  },
+  whatStays: (name: string) => `what stays of ${name}`,
   suspended: (since: string) => `Suspended since ${since}: has not signed in with the provider for long, so that their tokens rest until they do, and they are told only of what names them.`,
   unsuspend: 'Take it back', unsuspendOf: (name: string) => `Take it back: the suspension of ${name}`, unsuspended: 'Suspended no more',
   invite: 'Invite', inviteName: 'Name', inviteRole: 'Role', inviting: 'Inviting…',

@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { launch, open } from '../support/browser.ts'
+import { axe, launch, open, sideways } from '../support/browser.ts'
 import { Server, until } from '../support/server.ts'
 
 let browser: Browser
@@ -73,4 +73,34 @@ test('a changed retention says what stays as it was, and how to change it', asyn
   await page.getByText('bellwether storage repolicy').waitFor()
   await page.context().close()
   await changing.stop()
+})
+
+test('what is said of a panel stands with it, and with no other', async () => {
+  const page = await open(browser, server.url('/data'), { viewport: { width: 390, height: 844 } })
+  const about = async (index: number) => {
+    const panel = page.locator('article').nth(index)
+    await panel.getByRole('button', { name: /^About / }).click()
+    await panel.getByText('Comments', { exact: true }).click()
+    return panel
+  }
+  const said = 'late points come from the office in Riga'
+  const panel = await about(0)
+  await panel.getByText('Nobody has said anything of it.').waitFor()
+  await panel.getByRole('combobox', { name: 'Comment' }).fill(said)
+  await panel.getByRole('button', { name: 'Say it' }).click()
+  await panel.getByText(said).waitFor()
+  expect(await axe(page)).toEqual([])
+  expect(await sideways(page)).toBeLessThanOrEqual(0)
+  // It is what the panel draws that it is kept with, so it is there for whoever comes next.
+  await page.reload()
+  await (await about(0)).getByText(said).waitFor()
+  await page.keyboard.press('Escape')
+  await panel.getByText(said).waitFor({ state: 'detached' })
+  await (await about(1)).getByText('Nobody has said anything of it.').waitFor()
+  await page.keyboard.press('Escape')
+  await about(0)
+  await panel.getByRole('button', { name: /^Take out what .* said/ }).click()
+  await panel.getByText('Nobody has said anything of it.').waitFor()
+  expect(page.wrong).toEqual([])
+  await page.context().close()
 })

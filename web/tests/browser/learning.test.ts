@@ -149,6 +149,12 @@ test('a post-mortem is begun from the record, written, read as others would, pub
   await page.getByLabel('Name of the monitor').fill('nothing of this name')
   await page.getByRole('button', { name: 'Try it on the outage' }).click()
   await page.getByText('there is no monitor `nothing of this name`').waitFor()
+  // What cannot be tried on the past is done when somebody says so.
+  await page.getByLabel('Name of the monitor').fill('web1/queue')
+  await page.getByRole('button', { name: 'Try it on the outage' }).click()
+  await page.getByText('`web1/queue` is a check: it cannot be tried on the past').waitFor()
+  await page.getByRole('button', { name: 'Done, untried' }).click()
+  await page.getByRole('button', { name: 'Not done' }).waitFor()
   await page.getByRole('button', { name: 'Preview' }).click()
   const seen = page.getByRole('article', { name: 'What others will read' })
   await seen.getByText('Uploads failed, and we are sorry.').waitFor()

@@ -300,6 +300,13 @@ test('who comes by whose word is said, and an administrator says who is meant an
     await page.route((url) => url.pathname.startsWith('/api/v1/people/'), (route) => {
       const url = new URL(route.request().url())
       sent.push(`${route.request().method()} ${url.pathname}${url.search} ${route.request().postData() ?? ''}`.trim())
+      return url.searchParams.has('by') ? route.fulfill({ json: { tokens: ['deploy', 'old'], ways: 1 } }) : route.fulfill({ status: 204 })
+    })
+    const token = { role: 'viewer', prefixes: [], expires: null, created: then, last_used: null }
+    const tokens = [{ ...token, id: 3, name: 'deploy', owner: 'dee' }, { ...token, id: 4, name: 'mine', owner: 'dee' }, { ...token, id: 5, name: 'old', owner: 'dee' }]
+    await page.route((url) => url.pathname.startsWith('/api/v1/tokens'), (route) => {
+      if (route.request().method() === 'GET') return route.fulfill({ json: { tokens } })
+      sent.push(`${route.request().method()} ${new URL(route.request().url()).pathname}`)
       return route.fulfill({ status: 204 })
     })
     await page.goto(server.url('/settings'))
@@ -314,6 +321,14 @@ test('who comes by whose word is said, and an administrator says who is meant an
     await page.getByRole('button', { name: 'Unlink dee from the sign-in provider' }).click()
     await until('what was sent', () => sent.length === 3)
     expect(sent.splice(0)).toEqual(['POST /api/v1/people/cho/link {"by":"proxy"}', 'DELETE /api/v1/people/dee/suspension', 'DELETE /api/v1/people/dee/link?by=provider'])
+    // What stays was made as dee, maybe by somebody else; a token that was made meanwhile was not.
+    await page.getByText('Whoever came so may have made what stays: 2 tokens (deploy, old) and 1 way to be reached.').waitFor()
+    expect(await axe(page)).toEqual([])
+    await page.getByRole('button', { name: 'Take out what stays of dee' }).click()
+    await page.getByRole('button', { name: 'Really take out what stays of dee' }).click()
+    await until('what was sent', () => sent.length === 3)
+    expect(sent.splice(0)).toEqual(['DELETE /api/v1/people/dee/ways', 'DELETE /api/v1/tokens/3', 'DELETE /api/v1/tokens/5'])
+    await page.getByText('Whoever came so').waitFor({ state: 'detached' })
     // What others are told has no such words.
     await answer(page, actingAs('viewer'))
     await page.reload()

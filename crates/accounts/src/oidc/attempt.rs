@@ -3,6 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use form_urlencoded::{Serializer, byte_serialize};
+use ring::hmac;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use vocabulary::Timestamp;
@@ -11,12 +12,26 @@ use vocabulary::settings::Secret;
 use super::discovery::with_query;
 use super::{Discovery, OidcConfig};
 use crate::AccountError;
-use crate::secrets::{hashed, is_secret, random_secret};
+use crate::secrets::{hashed, random_secret};
 
 /// People look for their telephone and type a code; whoever was away begins again.
 pub const ATTEMPT_SECONDS: i64 = 600;
 /// Of a path of ours, which is kept in a cookie: those have 4 kB.
 const LONGEST_NEXT: usize = 2_000;
+/// Of HMAC-SHA256, in bytes.
+const SEAL: usize = 32;
+const PURPOSE: &[u8] = b"bellwether sign-in attempt";
+
+/// What cookies of attempts are sealed with, and nothing else: of the server's one secret each use has a key of its own.
+#[derive(Clone)]
+pub struct AttemptKey(hmac::Key);
+
+impl AttemptKey {
+    pub fn of(secret: &[u8]) -> AttemptKey {
+        let own = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), PURPOSE);
+        AttemptKey(hmac::Key::new(hmac::HMAC_SHA256, own.as_ref()))
+    }
+}
 
 /// Kept by the browser that began it, and by nobody else: what comes back to another browser is not for it. It is no
 /// secret before its owner, and worth nothing without the provider's word.
@@ -56,17 +71,23 @@ impl Attempt {
         })
     }
 
-    /// As a cookie keeps it.
-    pub fn sealed(&self) -> Result<String, AccountError> {
-        let text = serde_json::to_vec(self).map_err(|error| AccountError::Refused(error.to_string()))?;
-        Ok(URL_SAFE_NO_PAD.encode(text))
+    /// As a cookie keeps it: itself and its seal.
+    pub fn sealed(&self, key: &AttemptKey) -> Result<String, AccountError> {
+        let mut bytes = serde_json::to_vec(self).map_err(|error| AccountError::Refused(error.to_string()))?;
+        let seal = hmac::sign(&key.0, &bytes);
+        bytes.extend(seal.as_ref());
+        Ok(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// None: it is not one, or one that ended.
-    pub fn opened(sealed: &str, now: Timestamp) -> Option<Attempt> {
-        let attempt: Attempt = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(sealed).ok()?).ok()?;
+    /// None: this server did not make it, or it has ended. Nothing of it is read before its seal is known to be right, so
+    /// that neither a neighbour nor a program chooses by what name tries are counted, or where somebody goes then.
+    pub fn opened(sealed: &str, key: &AttemptKey, now: Timestamp) -> Option<Attempt> {
+        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (said, seal) = bytes.split_at_checked(bytes.len().checked_sub(SEAL)?)?;
+        hmac::verify(&key.0, said, seal).ok()?;
+        let attempt: Attempt = serde_json::from_slice(said).ok()?;
         let age = now.0.checked_sub(attempt.begun)?;
-        (is_secret(&attempt.state) && (0..=ATTEMPT_SECONDS).contains(&age)).then_some(attempt)
+        (0..=ATTEMPT_SECONDS).contains(&age).then_some(attempt)
     }
 
     /// Where the browser goes now.
@@ -99,9 +120,8 @@ impl Attempt {
         &self.nonce
     }
 
-    /// Looked at again: what a cookie says may have been written by a neighbour.
     pub fn next(&self) -> &str {
-        own_path(&self.next)
+        &self.next
     }
 
     pub fn redeem(&self, discovery: &Discovery, config: &OidcConfig, code: &str, back: &str) -> CodeQuestion {

@@ -18,7 +18,7 @@ mod id_token;
 #[cfg(test)]
 mod tests;
 
-pub use attempt::{ATTEMPT_SECONDS, Attempt, CodeQuestion, Tokens};
+pub use attempt::{ATTEMPT_SECONDS, Attempt, AttemptKey, CodeQuestion, Tokens};
 pub use claims::{Claims, Newcomer};
 pub use config::{OidcConfig, is_name_of_claim};
 pub use discovery::{Discovery, discovery_url};

@@ -320,18 +320,14 @@ fn whoever_signs_out_goes_where_the_provider_says_and_nowhere_else() {
 #[test]
 fn a_sign_in_goes_on_only_where_it_began() {
     let attempt = Attempt::begin("/monitors?a=1#x", NOW).unwrap();
-    let sealed = attempt.sealed().unwrap();
-    assert_eq!(Attempt::opened(&sealed, NOW.plus(ATTEMPT_SECONDS)), Some(attempt.clone()));
-    assert_eq!(Attempt::opened(&sealed, NOW.plus(ATTEMPT_SECONDS + 1)), None);
-    assert_eq!(Attempt::opened(&sealed, NOW.plus(-1)), None);
-    // Tries are counted by it: it is no name that somebody guesses the password of.
-    let text = String::from_utf8(BASE64.decode(&sealed).unwrap()).unwrap();
-    for state in ["boss", &attempt.id().to_uppercase(), ""] {
-        let forged = BASE64.encode(text.replace(attempt.id(), state));
-        assert_eq!(Attempt::opened(&forged, NOW), None, "{state}");
-    }
-    for wrong in ["", "x", "e30", &sealed[1..]] {
-        assert_eq!(Attempt::opened(wrong, NOW), None, "{wrong}");
+    let key = AttemptKey::of(b"the server's");
+    let sealed = attempt.sealed(&key).unwrap();
+    let opened = |sealed: &str, later| Attempt::opened(sealed, &key, NOW.plus(later));
+    assert_eq!(opened(&sealed, ATTEMPT_SECONDS), Some(attempt.clone()));
+    assert_eq!(opened(&sealed, ATTEMPT_SECONDS + 1), None);
+    assert_eq!(opened(&sealed, -1), None);
+    for wrong in ["", "x", "e30", &sealed[1..], &sealed[..sealed.len() - 4], &"A".repeat(10_000)] {
+        assert_eq!(opened(wrong, 0), None, "{wrong:.20}");
     }
     assert!(attempt.is(attempt.id()) && !attempt.is("") && !attempt.is(attempt.nonce()));
     for (next, path) in [
@@ -356,6 +352,25 @@ fn a_sign_in_goes_on_only_where_it_began() {
         url.contains("code_challenge_method=S256") && url.contains("scope=openid+profile+email"),
         "{url}"
     );
+}
+
+#[test]
+fn nobody_but_this_server_makes_an_attempt() {
+    let (key, other) = (AttemptKey::of(b"the server's"), AttemptKey::of(b"another server's"));
+    let attempt = Attempt::begin("/here", NOW).unwrap();
+    let sealed = attempt.sealed(&key).unwrap();
+    assert_eq!(Attempt::opened(&sealed, &AttemptKey::of(b"the server's"), NOW), Some(attempt.clone()));
+    assert_eq!(Attempt::opened(&sealed, &other, NOW), None);
+    assert_eq!(Attempt::opened(&attempt.sealed(&other).unwrap(), &key, NOW), None);
+    let bytes = BASE64.decode(&sealed).unwrap();
+    for place in 0..bytes.len() {
+        let mut forged = bytes.clone();
+        forged[place] ^= 1;
+        assert_eq!(Attempt::opened(&BASE64.encode(forged), &key, NOW), None, "{place}");
+    }
+    // As versions before kept it: without a seal.
+    let text = &bytes[..bytes.len() - 32];
+    assert!(text.ends_with(b"}") && Attempt::opened(&BASE64.encode(text), &key, NOW).is_none());
 }
 
 #[test]

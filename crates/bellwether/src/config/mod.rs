@@ -509,6 +509,12 @@ impl Config {
         for (index, schedule) in self.schedule.iter().enumerate() {
             let found = schedule.problems().into_iter();
             problems.extend(found.map(|(key, why)| (format!("schedule.{index}.{key}"), why)));
+            let misplaced = schedule.with_calendars().filter(|(_, layer)| {
+                layer.calendar.as_ref().is_some_and(|place| !monitors::config::is_calendar(&place.0))
+            });
+            problems.extend(misplaced.map(|(layer, _)| {
+                (format!("schedule.{index}.layer.{layer}.calendar"), monitors::config::NO_CALENDAR.to_owned())
+            }));
         }
         let names = self.schedule.iter().map(|schedule| schedule.name.as_str());
         let twice = incidents::oncall::config::twice(names).into_iter();

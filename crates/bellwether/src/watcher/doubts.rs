@@ -66,6 +66,9 @@ fn affected(part: &Part) -> String {
         "pages" => "pages: somebody was not told",
         "contacts" => "pages to these contacts: nobody may see them",
         "calendars" => "who is on call while somebody is away: absences that are not known change nothing",
+        "shifts" => {
+            "who is on call by these calendars: what was known last holds, and what names nobody puts nobody on call"
+        }
         "leavers" => "pages to these people: they may have left",
         "night" => "what these monitors find at night: nobody hears of it before the morning",
         "links" => "the links in pages: people cannot acknowledge by them",

@@ -50,10 +50,10 @@ impl Watcher {
         let (stop, stopped) = watch::channel(false);
         let links = runtime.spawn(links::run(house.clone(), stopped.clone()));
         let letters = runtime.spawn(letters::run(house.clone(), stopped.clone()));
-        let leave = runtime.spawn(crate::leave::run(house.clone(), stopped.clone()));
+        let calendars = runtime.spawn(crate::calendars::run(house.clone(), stopped.clone()));
         let leavers = runtime.spawn(leavers::run(house.clone(), stopped.clone()));
         let tee = runtime.spawn(crate::errors::tee::run(house.clone(), stopped.clone()));
-        let tasks = [runtime.spawn(run(house.clone(), stopped)), links, letters, leave, leavers, tee];
+        let tasks = [runtime.spawn(run(house.clone(), stopped)), links, letters, calendars, leavers, tee];
         Watcher { stop, tasks, runtime: runtime.clone() }
     }
 

@@ -24,10 +24,11 @@ const OVER_AFTER: Duration = Duration::from_secs(60);
 /// What others tell already: pages that do not go out have incidents of their channels, and one about pages that reach
 /// nobody would reach nobody; an agent that is away is shown beside its series; what was typed wrong is told whoever
 /// typed it; what is not fit for the night is named there; a
-/// calendar that is not read leaves what was known, and is mended by whoever has it; whoever is not seen is told all the
+/// calendar that is not read leaves what was known, and is mended by whoever has it, and times without anybody are told apart; whoever is not seen is told all the
 /// same, and whoever has a way that leads nowhere hears of it by the others; and who answers is well.
 fn is_watched(id: &str) -> bool {
-    let told_elsewhere = ["pages", "config", "http", "night", "calendars", "leavers", "ways"].contains(&id);
+    let told_elsewhere =
+        ["pages", "config", "http", "night", "calendars", "shifts", "leavers", "ways"].contains(&id);
     !told_elsewhere && !id.starts_with("channel.") && !id.starts_with("agent.")
 }
 

@@ -1,5 +1,5 @@
-//! Calendars as programs exchange them (RFC 5545), as far as absences need it: the times of events, and not what
-//! they are called. What a time means in which zone is for whoever has clocks.
+//! Calendars as programs exchange them (RFC 5545), as far as absences and shifts need it: the times of events, and what they are
+//! called. What a time means in which zone is for whoever has clocks.
 //!
 //! | module | holds |
 //! |---|---|
@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 pub use rule::{Frequency, OfDay, Rule};
 
-/// No calendar of absences has more; what lies beyond is counted.
+/// No calendar of people has more; what lies beyond is counted.
 pub const MAX_EVENTS: usize = 10_000;
 /// Single times that one event is left out at, or comes at besides its rule.
 pub const MAX_SINGLE: usize = 1_000;
@@ -21,6 +21,8 @@ pub const MAX_SINGLE: usize = 1_000;
 pub const MAX_UNREAD: usize = 20;
 /// No zone is called by a longer name.
 const MAX_ZONE: usize = 100;
+/// Bytes of what an event is called: the names of many people.
+const MAX_SUMMARY: usize = 1_000;
 /// What follows in a longer line are pictures and the like. The most single times are shorter.
 const MAX_LINE: usize = 64 << 10;
 
@@ -43,6 +45,8 @@ impl Moment {
 pub struct Event {
     /// The same for a series and for the times of it that were moved.
     pub uid: String,
+    /// What it is called.
+    pub summary: String,
     /// It stands in the place of that time of the series of its name.
     pub instead_of: Option<Moment>,
     pub start: Moment,
@@ -118,6 +122,7 @@ impl Event {
         let word = value.to_ascii_uppercase();
         match name {
             "UID" => value.clone_into(&mut self.uid),
+            "SUMMARY" => self.summary = unescaped(within(value, MAX_SUMMARY)),
             "DTSTART" => self.start = moment(value),
             "DTEND" => self.end = Some(moment(value)),
             "DURATION" => match duration(&word) {
@@ -164,6 +169,19 @@ impl Event {
             self.unread.push(what);
         }
     }
+}
+
+/// `ana\, ben`: what a comma, a semicolon or the end of a line is in a text.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut letters = text.chars();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '\\' => out.extend(letters.next().map(|next| if matches!(next, 'n' | 'N') { ' ' } else { next })),
+            _ => out.push(letter),
+        }
+    }
+    out
 }
 
 /// From `20260105` to `20260105T080000Z`.

@@ -29,6 +29,15 @@ fn events_are_read_with_their_times() {
 }
 
 #[test]
+fn what_an_event_is_called_is_read_as_it_is_meant() {
+    let called = |line: &str| one(&format!("DTSTART:20260105\n{line}")).summary;
+    assert_eq!(called("SUMMARY;LANGUAGE=de: ana\\, ben\\; c\\\\d\\nnights "), "ana, ben; c\\d nights");
+    assert_eq!(called("SUMMARY:ana\\"), "ana");
+    assert_eq!(called("BEGIN:VALARM\nSUMMARY:wake up\nEND:VALARM"), "");
+    assert!(called(&format!("SUMMARY:{}", "ü".repeat(5_000))).len() <= MAX_SUMMARY);
+}
+
+#[test]
 fn single_times_of_a_series_are_read() {
     let series = one(
         "DTSTART:20260105T080000Z\nRRULE:freq=daily\nEXDATE:20260106T080000Z,20260107T080000Z\nEXDATE:20260108T080000Z\n\

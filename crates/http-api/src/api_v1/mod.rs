@@ -121,7 +121,7 @@ pub fn router() -> Router<Arc<Services>> {
         .route("/people/{name}/role", put(people::set_role))
         .route("/people/{name}/link", post(people::links::link).delete(people::links::unlink))
         .route("/people/{name}/suspension", delete(people::links::unsuspend))
-        .route("/people/{name}/ways", get(ways::of_person))
+        .route("/people/{name}/ways", get(ways::of_person).delete(ways::remove_of_person))
         .route("/me/ways", get(ways::list).put(ways::set))
         .route("/me/ways/{id}/code", post(ways::send_code))
         .route("/me/ways/{id}/confirm", post(ways::confirm))
@@ -314,7 +314,7 @@ async fn not_so(method: Method, uri: Uri) -> Problem {
         storage::compact, storage::fsck, storage::repolicy, storage::backup, moving::import_whisper,
         moving::export_whisper, nagios::take_state, nagios::take_archive, nagios::archives, points::store, agent::take, levels::rules,
         levels::set_rules, log_level::set, session::sign_in, session::sign_out, session::change_password, audit::audit,
-        people::list, people::one, people::set, people::describe, people::set_role, people::links::link, people::links::unlink, people::links::unsuspend, people::remove, ways::list, ways::set, ways::send_code, ways::confirm, ways::test, ways::of_person,
+        people::list, people::one, people::set, people::describe, people::set_role, people::links::link, people::links::unlink, people::links::unsuspend, people::remove, ways::list, ways::set, ways::send_code, ways::confirm, ways::test, ways::of_person, ways::remove_of_person,
         invitations::list, invitations::invite, invitations::accept, invitations::withdraw, teams::list, teams::set, teams::remove, tokens::list, tokens::create, tokens::remove,
         monitors::monitors, monitors::export, monitors::differences, monitors::monitor, monitors::define, monitors::undefine, monitors::take_out_instance, monitors::versions, monitors::checks, monitors::hosts,
         checks::show_check, checks::take_check_result, checks::check_history, checks::run_check, checks::acknowledge_check,

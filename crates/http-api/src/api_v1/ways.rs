@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::removing::Removing;
 use super::status::off_thread;
 use crate::accounts::{self, Caller, Role, Typed, Via, WantedWay};
-use crate::answer::{Answer, Body, Id, Problem};
+use crate::answer::{Answer, Body, Id, Params, Problem};
 use crate::control::{OfferedWay, ToSay};
 use crate::guard::require;
 use crate::services::Services;
@@ -222,22 +223,32 @@ fn refuse_silence(
     before: &[accounts::Way],
     wanted: &[NewWay],
 ) -> Answer<()> {
-    let stays = |old: &&accounts::Way| wanted.iter().any(|way| way.id == Some(old.id) && is_same(old, way));
-    let mut confirmed = before.iter().filter(|way| way.confirmed.is_some()).peekable();
-    if confirmed.peek().is_none() || confirmed.any(|way| stays(&way)) || is_in_files(services, person) {
-        return Ok(());
-    }
-    let turns = services.desk.turns_of(person, services.clock.now());
+    let stays = |old: &accounts::Way| wanted.iter().any(|way| way.id == Some(old.id) && is_same(old, way));
+    let turns = silenced(services, person, before, stays);
     if turns.is_empty() {
         return Ok(());
     }
-    let names: Vec<String> = turns.into_iter().map(|name| format!("`{name}`")).collect();
     let why = format!(
         "{person} is on call within 30 days ({}), and would be reached by nothing that is confirmed",
-        names.join(", ")
+        turns.join(", ")
     );
     Err(Problem::new(StatusCode::CONFLICT, why)
         .hint("confirm another way first, ask somebody for cover, or send \"unreachable\": true"))
+}
+
+/// Turns within a month of somebody who is reached now, and by nothing that is confirmed once only what stays is left.
+fn silenced(
+    services: &Services,
+    person: &str,
+    before: &[accounts::Way],
+    stays: impl Fn(&accounts::Way) -> bool,
+) -> Vec<String> {
+    let mut confirmed = before.iter().filter(|way| way.confirmed.is_some()).peekable();
+    if confirmed.peek().is_none() || confirmed.any(stays) || is_in_files(services, person) {
+        return Vec::new();
+    }
+    let turns = services.desk.turns_of(person, services.clock.now());
+    turns.into_iter().map(|name| format!("schedule `{name}`")).collect()
 }
 
 fn no_way(id: i64) -> Problem {
@@ -371,12 +382,37 @@ pub async fn of_person(
 ) -> Answer<Json<WaysOf>> {
     require(&caller, Role::Admin)?;
     off_thread(&services, move |services| {
-        let found = accounts::person(&services.state, &name)?;
-        let person =
-            found.ok_or_else(|| Problem::not_found(format!("there is nobody called `{name}`")))?.name;
+        let person = called(services, &name)?;
         let ways = accounts::ways(&services.state, &person)?;
         let ways = ways.into_iter().map(|way| shown(way).way).collect();
         Ok(Json(WaysOf { in_files: is_in_files(services, &person), person, ways }))
     })
     .await
+}
+
+/// All of them: whoever was taken for this person may have added some. They say again how they are reached.
+#[utoipa::path(delete, path = "/people/{name}/ways", params(Removing, ("name" = String, Path)),
+    responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+pub async fn remove_of_person(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path(name): Path<String>,
+    Params(removing): Params<Removing>,
+) -> Answer<StatusCode> {
+    require(&caller, Role::Admin)?;
+    off_thread(&services, move |services| {
+        let person = called(services, &name)?;
+        let before = accounts::ways(&services.state, &person)?;
+        removing
+            .check(&format!("the ways of `{person}`"), || silenced(services, &person, &before, |_| false))?;
+        accounts::set_ways(&services.state, &person, &[], services.clock.now())?;
+        services.control.people_changed();
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+fn called(services: &Services, name: &str) -> Answer<String> {
+    let found = accounts::person(&services.state, name)?;
+    Ok(found.ok_or_else(|| Problem::not_found(format!("there is nobody called `{name}`")))?.name)
 }

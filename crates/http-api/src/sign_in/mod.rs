@@ -56,7 +56,7 @@ async fn sent_away(services: &Arc<Services>, settings: &Settings, next: &str) ->
     let config = provider_of(settings)?;
     let discovery = Asking { services, config }.discovery().await?;
     let attempt = Attempt::begin(next, services.clock.now())?;
-    let cookie = attempt_cookie(settings, &attempt.sealed()?, ATTEMPT_SECONDS)?;
+    let cookie = attempt_cookie(settings, &attempt.sealed(&services.provider.attempt_key)?, ATTEMPT_SECONDS)?;
     see_other(&attempt.question(&discovery, config, &back(settings)), vec![cookie])
 }
 
@@ -142,7 +142,8 @@ async fn came_back(
 fn attempt_of(services: &Services, settings: &Settings, headers: &HeaderMap, state: &str) -> Answer<Attempt> {
     let (name, _) = attempt_cookie_of(is_secure(settings));
     let kept = guard::cookie_called(headers, name);
-    let attempt = kept.and_then(|kept| Attempt::opened(kept, services.clock.now()));
+    let key = &services.provider.attempt_key;
+    let attempt = kept.and_then(|kept| Attempt::opened(kept, key, services.clock.now()));
     attempt.filter(|attempt| attempt.is(state)).ok_or_else(|| {
         let minutes = ATTEMPT_SECONDS / 60;
         let why = format!(

@@ -10,7 +10,7 @@ use vocabulary::settings::Secret;
 
 use crate::accounts;
 use crate::accounts::oidc::{
-    Attempt, Claims, Discovery, Keys, OidcConfig, Tokens, Unbelievable, discovery_url, verify,
+    Attempt, AttemptKey, Claims, Discovery, Keys, OidcConfig, Tokens, Unbelievable, discovery_url, verify,
 };
 use crate::answer::{Answer, Problem};
 use crate::api_v1::off_thread;
@@ -25,11 +25,18 @@ const KEYS_AT_MOST_EVERY: Duration = Duration::from_secs(60);
 /// Nor is a provider that does not answer.
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
-#[derive(Default)]
 pub struct Provider {
     state: Mutex<State>,
+    /// What browsers keep of a sign-in they have begun is sealed with it.
+    pub(super) attempt_key: AttemptKey,
     /// Apart from those of passwords: what a browser says of a sign-in it has begun is no name, whatever it looks like.
     pub(super) attempts: Attempts,
+}
+
+impl Provider {
+    pub fn new(attempt_key: AttemptKey) -> Provider {
+        Provider { state: Mutex::default(), attempt_key, attempts: Attempts::default() }
+    }
 }
 
 #[derive(Default)]

@@ -40,6 +40,8 @@ pub fn draft(found: &Whole) -> Text {
         let words = cut(&without_names(&words, &parts), MAX_WORDS).to_owned();
         lines.push(Line { at: entry.at, role: role.to_owned(), words, hidden });
     }
+    // What was seen before we were told was written down after that.
+    lines.sort_by_key(|line| line.at);
     lines.truncate(MAX_LINES);
     Text { title: found.incident.title.clone(), timeline: lines, ..Text::default() }
 }

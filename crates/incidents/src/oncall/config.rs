@@ -3,6 +3,7 @@
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use vocabulary::secret::{HIDDEN, Secret};
 
 use super::restriction;
 use super::wall::{DAY, WEEK, Wall};
@@ -43,6 +44,10 @@ pub struct LayerConfig {
     pub time_zone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
+    /// Where its turns stand, in the place of a rotation: the address of a calendar (iCalendar), or a file with its whole
+    /// path. Its events name people of the layer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calendar: Option<Secret>,
 }
 
 /// What a turn is counted by, in a layer with restrictions.
@@ -139,10 +144,10 @@ impl LayerConfig {
     }
 
     pub fn problems(&self) -> Vec<(String, String)> {
-        let mut problems = Vec::new();
-        if let Err((key, why)) = self.turns() {
-            problems.push((key.to_owned(), why));
-        }
+        let mut problems = match self.calendar {
+            Some(_) => self.problems_beside_a_calendar(),
+            None => self.turns().err().map(|(key, why)| (key.to_owned(), why)).into_iter().collect(),
+        };
         if self.people.is_empty() {
             problems.push(("people".into(), "a layer needs people: name one at least".into()));
         }
@@ -161,6 +166,29 @@ impl LayerConfig {
         problems.extend(
             self.time_zone.as_deref().and_then(|name| zone(name).err()).map(|why| ("time_zone".into(), why)),
         );
+        problems
+    }
+
+    /// The calendar says when whose turn it is, and nothing else does.
+    fn problems_beside_a_calendar(&self) -> Vec<(String, String)> {
+        let written = [
+            ("rotation", !self.rotation.is_empty()),
+            ("start", !self.start.is_empty()),
+            ("handoff", !self.handoff.is_empty()),
+            ("end", self.end.is_some()),
+            ("restrictions", !self.restrictions.is_empty()),
+            ("advance", self.advance != Advance::default()),
+        ];
+        let why = "says what the events of its `calendar` say: leave one of them out";
+        let mut problems: Vec<(String, String)> = written
+            .into_iter()
+            .filter(|(_, is_written)| *is_written)
+            .map(|(key, _)| (key.to_owned(), why.to_owned()))
+            .collect();
+        if self.name.trim().is_empty() {
+            let why = "a layer with a `calendar` needs a name, by which its turns are kept";
+            problems.push(("name".into(), why.into()));
+        }
         problems
     }
 }
@@ -199,7 +227,25 @@ impl ScheduleConfig {
             let found = layer.problems().into_iter();
             problems.extend(found.map(|(key, why)| (format!("layer.{index}.{key}"), why)));
         }
+        let (places, names): (Vec<usize>, Vec<&str>) =
+            self.with_calendars().map(|(index, layer)| (index, layer.name.as_str())).unzip();
+        let twice = twice(names.into_iter()).into_iter();
+        problems.extend(twice.map(|(place, why)| (format!("layer.{}.name", places[place]), why)));
         problems
+    }
+
+    /// Layers whose turns stand in a calendar.
+    pub fn with_calendars(&self) -> impl Iterator<Item = (usize, &LayerConfig)> {
+        self.layer.iter().enumerate().filter(|(_, layer)| layer.calendar.is_some())
+    }
+
+    /// Where calendars stand is a secret, which whoever fetches them needs, and nobody else: it is in no version that is kept,
+    /// and another address is no other version.
+    pub fn without_addresses(mut self) -> ScheduleConfig {
+        for place in self.layer.iter_mut().filter_map(|layer| layer.calendar.as_mut()) {
+            *place = Secret(HIDDEN.to_owned());
+        }
+        self
     }
 }
 

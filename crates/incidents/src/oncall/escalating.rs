@@ -147,14 +147,10 @@ impl Incidents {
         }
         for (id, timeout) in out {
             let Some(incident) = self.live.get_mut(&id) else { continue };
-            incident.phase = Phase::Open;
             let by = incident.owner().map(|(name, _)| name.to_owned()).unwrap_or_default();
-            incident.detail.acknowledged = None;
-            (incident.detail.ran_out_at, incident.detail.anew_at) = (Some(now.0), Some(now.0));
-            incident.detail.owner = None;
+            incident.detail.anew_at = Some(now.0);
             let text = format!("{by} has had it for {timeout} and it is still bad: the policy begins again");
-            self.write(id, Entry { at: now, kind: "unacknowledged", who: String::new(), text });
-            self.touch(id);
+            self.nobodys_again(id, "", text, now);
             self.begin_again(id, now);
         }
     }

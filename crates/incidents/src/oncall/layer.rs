@@ -1,4 +1,4 @@
-//! Whose turn it is in one layer.
+//! Whose turn it is in one layer: by a rotation, or as a calendar says.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
 
 use super::config::{Advance, LayerConfig, Turns};
+use super::planned::Planned;
 use super::restriction::{self, Window};
 use super::wall::{WEEK, Zone};
 
@@ -13,6 +14,18 @@ use super::wall::{WEEK, Zone};
 pub(crate) struct Layer {
     pub name: String,
     pub people: Vec<Arc<str>>,
+    source: Source,
+}
+
+#[derive(Clone, Debug)]
+enum Source {
+    Rotation(Rotation),
+    /// In order, one at a time.
+    Calendar(Arc<[Planned]>),
+}
+
+#[derive(Clone, Debug)]
+struct Rotation {
     zone: Zone,
     turns: Turns,
     begins: Timestamp,
@@ -24,7 +37,62 @@ pub(crate) struct Layer {
 }
 
 impl Layer {
+    /// What stands in its calendar comes later.
     pub fn new(config: &LayerConfig, zone: &TimeZone) -> Result<Layer, String> {
+        let source = match config.calendar {
+            Some(_) => Source::Calendar(Arc::default()),
+            None => Source::Rotation(Rotation::new(config, zone)?),
+        };
+        let people = config.people.iter().map(|name| Arc::from(name.as_str())).collect();
+        Ok(Layer { name: config.name.clone(), people, source })
+    }
+
+    /// Of one with a calendar. Whom the layer does not name any more has no turns in it.
+    pub fn plan(&mut self, turns: impl Fn(&str) -> Arc<[Planned]>) {
+        let Source::Calendar(planned) = &mut self.source else { return };
+        *planned = turns(&self.name);
+        let is_listed = |name: &Arc<str>| self.people.contains(name);
+        if planned.iter().flat_map(|turn| &turn.people).all(is_listed) {
+            return;
+        }
+        let mut listed = planned.to_vec();
+        listed.iter_mut().for_each(|turn| turn.people.retain(is_listed));
+        *planned = listed.into();
+    }
+
+    /// Who has the turn, and behind them who has it while they are not there. Nobody: the layer has nobody.
+    pub fn in_order(&self, at: Timestamp) -> impl Iterator<Item = &Arc<str>> + Clone {
+        let (from, rest): (&[_], &[_]) = match &self.source {
+            Source::Calendar(turns) => (planned_at(turns, at), &[]),
+            Source::Rotation(rotation) => match rotation.place(at, self.people.len()) {
+                Some(place) => (&self.people[place..], &self.people[..place]),
+                None => (&[], &[]),
+            },
+        };
+        from.iter().chain(rest)
+    }
+
+    /// Every moment between these at which it may have somebody else.
+    pub fn borders(&self, from: Timestamp, until: Timestamp, out: &mut Vec<Timestamp>) {
+        match &self.source {
+            Source::Rotation(rotation) => rotation.borders(from, until, out),
+            Source::Calendar(turns) => {
+                let first = turns.partition_point(|turn| turn.until < from);
+                let within = turns[first..].iter().take_while(|turn| turn.from <= until);
+                out.extend(within.flat_map(|turn| [turn.from, turn.until]));
+            }
+        }
+    }
+}
+
+fn planned_at(turns: &[Planned], at: Timestamp) -> &[Arc<str>] {
+    let begun = turns.partition_point(|turn| turn.from <= at);
+    let on = turns[..begun].last().filter(|turn| at < turn.until);
+    on.map(|turn| &turn.people[..]).unwrap_or_default()
+}
+
+impl Rotation {
+    fn new(config: &LayerConfig, zone: &TimeZone) -> Result<Rotation, String> {
         let turns = config.turns().map_err(|(key, why)| format!("{key}: {why}"))?;
         let zone = match config.time_zone.as_deref() {
             Some(name) => super::config::zone(name)?,
@@ -36,9 +104,7 @@ impl Layer {
             windows.extend(restriction::read(line)?);
         }
         let by_work = config.advance == Advance::Worked && !windows.is_empty();
-        Ok(Layer {
-            name: config.name.clone(),
-            people: config.people.iter().map(|name| Arc::from(name.as_str())).collect(),
+        Ok(Rotation {
             begins: zone.begins(turns.start),
             ends: turns.end.map(|end| zone.ends(end)),
             worked: by_work.then(|| worked(&turns, &windows)),
@@ -48,9 +114,9 @@ impl Layer {
         })
     }
 
-    /// Which place in the list has the turn, if the layer has somebody.
-    pub fn place(&self, at: Timestamp) -> Option<usize> {
-        let on = self.begins <= at && self.ends.is_none_or(|end| at < end) && !self.people.is_empty();
+    /// Which place in a list of so many people has the turn, if anybody has.
+    fn place(&self, at: Timestamp, people: usize) -> Option<usize> {
+        let on = self.begins <= at && self.ends.is_none_or(|end| at < end) && people > 0;
         let open =
             on && (self.windows.is_empty() || self.windows.iter().any(|window| window.holds(&self.zone, at)));
         if !open {
@@ -58,7 +124,7 @@ impl Layer {
         }
         let turn = self.turn(at);
         let counted = self.worked.as_ref().map_or(turn, |worked| worked_before(worked, turn));
-        usize::try_from(counted.rem_euclid(self.people.len() as i64)).ok()
+        usize::try_from(counted.rem_euclid(people as i64)).ok()
     }
 
     fn handoff(&self, turn: i64) -> Timestamp {
@@ -78,8 +144,7 @@ impl Layer {
         turn
     }
 
-    /// Every moment between these at which it may have somebody else.
-    pub fn borders(&self, from: Timestamp, until: Timestamp, out: &mut Vec<Timestamp>) {
+    fn borders(&self, from: Timestamp, until: Timestamp, out: &mut Vec<Timestamp>) {
         out.push(self.begins);
         out.extend(self.ends);
         let from = from.max(self.begins);

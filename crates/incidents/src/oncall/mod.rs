@@ -15,6 +15,7 @@
 //! | [`escalating`] | how an incident goes through its policy |
 //! | `step` | whom one step of it reaches now |
 //! | [`leave`] | who is away, by their own calendars |
+//! | [`planned`] | turns that stand in a calendar, in the place of a rotation |
 //! | [`own_rules`] | people say how they want to be reached |
 //! | [`reaching`] | how one person's own rule goes: the next way when there is no answer |
 //! | [`rehearsal`] | who would be woken |
@@ -47,6 +48,7 @@ mod layer;
 pub mod leave;
 mod naming;
 pub mod own_rules;
+pub mod planned;
 pub mod policy;
 pub mod reaching;
 pub mod rehearsal;

@@ -82,6 +82,7 @@ impl Roster {
             let schedule = roster.schedule(&name, kept, usual);
             roster.leads_nowhere.extend(roster.people_gone(&config));
             roster.enter_zones(&config);
+            roster.warnings.extend(kept.plans.warnings_of(&config));
             roster.schedules.insert(name, Known { config, origin, schedule });
         }
         roster
@@ -95,7 +96,7 @@ impl Roster {
                 continue;
             };
             match Version::new(version.since, config, usual) {
-                Ok(version) => versions.push(version),
+                Ok(version) => versions.push(version.planned(|layer| kept.plans.of(name, layer))),
                 Err(why) => self.warnings.push(format!("a past of schedule `{name}` is left out: {why}")),
             }
         }

@@ -9,6 +9,7 @@ use vocabulary::Timestamp;
 use super::config::ScheduleConfig;
 use super::layer::Layer;
 use super::leave::Away;
+use super::planned::Planned;
 
 /// Somebody stands in for whoever has the turn, from then until then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +70,14 @@ impl Version {
         };
         let layers = config.layer.iter().map(|layer| Layer::new(layer, &zone)).collect::<Result<_, _>>()?;
         Ok(Version { since, layers })
+    }
+
+    /// Layers with calendars have the turns that those have; asked for by the layer's name.
+    pub(crate) fn planned(mut self, turns: impl Fn(&str) -> Arc<[Planned]>) -> Version {
+        for layer in &mut self.layers {
+            layer.plan(&turns);
+        }
+        self
     }
 
     /// It was not defined from then on.
@@ -138,7 +147,7 @@ impl Schedule {
             if duty.person.is_some() {
                 return Duty { instead_of: whose.or(duty.instead_of), ..duty };
             }
-            whose = whose.or_else(|| layer.place(at).map(|place| layer.people[place].clone()));
+            whose = whose.or_else(|| layer.in_order(at).next().cloned());
         }
         Duty::default()
     }
@@ -215,10 +224,9 @@ impl Schedule {
 }
 
 fn turn_in(layer: &Layer, index: usize, at: Timestamp, has_turns: impl Fn(&str) -> bool) -> Duty {
-    let Some(place) = layer.place(at) else { return Duty::default() };
-    let mut in_order = layer.people[place..].iter().chain(&layer.people[..place]);
+    let mut in_order = layer.in_order(at);
+    let whose = in_order.clone().next();
     let Some(person) = in_order.find(|name| has_turns(name)) else { return Duty::default() };
-    let whose = &layer.people[place];
-    let instead_of = (whose != person).then(|| whose.clone());
+    let instead_of = whose.filter(|whose| *whose != person).cloned();
     Duty { person: Some(person.clone()), layer: Some(index), override_id: None, instead_of }
 }

@@ -11,6 +11,7 @@ use vocabulary::reach::ReachRule;
 
 use super::config::ScheduleConfig;
 use super::leave::Calendars;
+use super::planned::Plans;
 use super::policy::PolicyConfig;
 use super::schedule::{Gone, Override};
 use crate::limits::{COVERS_ASKED_SECONDS, MAX_COVERS_ASKED, MAX_OVERRIDES, MAX_VERSIONS};
@@ -49,7 +50,12 @@ pub const MIGRATIONS: Migrations = Migrations {
         "CREATE TABLE oncall_event (uid TEXT PRIMARY KEY, content TEXT NOT NULL, until INTEGER NOT NULL, sequence INTEGER NOT NULL,
             at INTEGER NOT NULL) STRICT, WITHOUT ROWID;",
         // When it was in a calendar last, to some days; 0: that was not noted. Turns of a schedule that changed never come.
-        "ALTER TABLE oncall_event ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;"],
+        "ALTER TABLE oncall_event ADD COLUMN seen INTEGER NOT NULL DEFAULT 0;",
+        // Turns that stand in the calendars of layers; when those were read for the last time.
+        "CREATE TABLE oncall_planned (schedule TEXT NOT NULL, layer TEXT NOT NULL, start INTEGER NOT NULL, until INTEGER NOT NULL,
+            people TEXT NOT NULL, PRIMARY KEY (schedule, layer, start)) STRICT, WITHOUT ROWID;
+         CREATE TABLE oncall_plan (schedule TEXT NOT NULL, layer TEXT NOT NULL, at INTEGER NOT NULL,
+            PRIMARY KEY (schedule, layer)) STRICT, WITHOUT ROWID;"],
 };
 
 /// Made by the API.
@@ -81,6 +87,7 @@ pub(crate) struct Kept {
     /// Who has asked for cover lately, and when. In memory only: a start forgets it.
     pub asked: Vec<(String, Timestamp)>,
     pub calendars: Calendars,
+    pub plans: Plans,
 }
 
 /// What is to be written since files and people have changed.
@@ -119,6 +126,7 @@ impl Kept {
             rules: rules(store)?,
             asked: Vec::new(),
             calendars: Calendars::load(store)?,
+            plans: Plans::load(store)?,
             gone: gone.iter().map(|row| (Arc::from(row.text(0)), Timestamp(row.integer(1)))).collect(),
         })
     }

@@ -4,4 +4,5 @@ mod announcing;
 mod cover;
 mod leave;
 mod model;
+mod planned;
 mod versions;

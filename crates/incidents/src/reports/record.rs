@@ -8,11 +8,7 @@ use vocabulary::state::State;
 use crate::desk::Desk;
 use crate::incident::IncidentId;
 use crate::noise::Worth;
-use crate::store::{INCIDENT, incident_of};
-
-/// Those that began in that time, which for whoever looked may be long before they opened here.
-const BEGAN_THEN: &str = "i.opened >= ?1 AND
-    coalesce(CASE WHEN json_valid(i.detail) THEN json_extract(i.detail, '$.began') END, i.opened) BETWEEN ?1 AND ?2 - 1";
+use crate::store::{BEGAN, INCIDENT, incident_of};
 
 /// One incident, as far as reports ask.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,11 +64,13 @@ impl Desk {
     /// What happened from then until before then.
     pub fn what_happened(&self, from: i64, until: i64) -> Result<Record, StateError> {
         let span = [from.into(), until.into()];
+        // Those that began in that time, which for whoever looked may be long before they opened here.
+        let began_then = format!("i.opened >= ?1 AND {BEGAN} BETWEEN ?1 AND ?2 - 1");
         let sent = self.words_sent(from, until)?;
         let acknowledged = self.of_incidents(
             &format!(
                 "SELECT e.incident, e.at, e.who FROM incident_entry e JOIN incident i ON i.id = e.incident
-                WHERE {BEGAN_THEN} AND e.kind = 'acknowledged' AND e.who <> '' ORDER BY e.id DESC"
+                WHERE {began_then} AND e.kind = 'acknowledged' AND e.who <> '' ORDER BY e.id DESC"
             ),
             (from, until),
             |row| (row.integer(1), row.text(2).to_owned()),
@@ -80,7 +78,7 @@ impl Desk {
         let pages = self.of_incidents(
             &format!(
                 "SELECT p.incident, count(*) FROM page p JOIN incident i ON i.id = p.incident
-                WHERE {BEGAN_THEN} AND p.kind IN ('problem', 'worse', 'still')
+                WHERE {began_then} AND p.kind IN ('problem', 'worse', 'still')
                 AND p.state <> 'listed' GROUP BY 1"
             ),
             (from, until),
@@ -88,11 +86,11 @@ impl Desk {
         )?;
         let judged = self.of_incidents(
             &format!("SELECT v.incident, v.useful, v.too_late FROM incident_verdict v JOIN incident i ON i.id = v.incident
-                WHERE {BEGAN_THEN}"),
+                WHERE {began_then}"),
             (from, until),
             |row| Worth::of(row.integer(1) != 0, row.integer(2) != 0),
         )?;
-        let rows = self.store.query(&format!("{INCIDENT} AS i WHERE {BEGAN_THEN} ORDER BY id"), &span)?;
+        let rows = self.store.query(&format!("{INCIDENT} AS i WHERE {began_then} ORDER BY id"), &span)?;
         let case = |row: &Row| {
             let incident = incident_of(row)?;
             Some(Case {

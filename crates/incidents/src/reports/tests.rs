@@ -181,4 +181,10 @@ fn the_record_is_what_the_desk_kept() {
     // Nobody could have it before it was known.
     assert_eq!((then[0].known, then[0].pages), (9_000, 1));
     assert!(desk.what_happened(4_001, 10_000).unwrap().cases.is_empty());
+    // So has what somebody judged.
+    desk.judge(then[0].id, "ana", Worth::Useful, "", Timestamp(9_002)).unwrap();
+    let verdicts = desk.verdicts(Timestamp(4_000), Timestamp(4_000)).unwrap();
+    let lasted: Vec<_> = verdicts.iter().map(|verdict| (verdict.opened, verdict.closed)).collect();
+    assert_eq!(lasted, [(4_000, Some(4_900))]);
+    assert!(desk.verdicts(Timestamp(4_001), Timestamp(10_000)).unwrap().is_empty());
 }

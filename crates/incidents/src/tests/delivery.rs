@@ -259,6 +259,7 @@ fn what_was_told_and_judged_is_found_again() {
     counter.desk.judge(1, "ana", Worth::TooLate, "", Timestamp(counter.now)).unwrap();
     let verdicts = counter.desk.verdicts(window.0, window.1).unwrap();
     assert!(verdicts[0].useful && verdicts[0].opened == opened && verdicts[0].reason == "monitor:latency");
+    assert_eq!(verdicts[0].closed, Some(counter.now));
     let noise = |desk: &Desk| {
         let noise = desk.noise(Timestamp(0)).unwrap().remove("monitor:latency").unwrap();
         (noise.useful, noise.too_late, noise.useless)

@@ -104,6 +104,40 @@ fn what_was_seen_apart_is_apart_though_it_was_told_together() {
 }
 
 #[test]
+fn the_timeline_says_when_it_was_seen() {
+    let mut story = Story::grouping();
+    story.incidents.book.config.reopen_within = HumanDuration(std::time::Duration::from_secs(600));
+    story.tick(10_000);
+    let (now, hour_ago) = (story.now, story.now - 3_600);
+    // Two outages of one check, sent an hour later, one word a second.
+    let words = [(State::Critical, 0), (State::Ok, 300), (State::Critical, 420), (State::Ok, 500)];
+    for (told, (to, seen)) in (now..).zip(words) {
+        let change =
+            StateChange { since: Some(Timestamp(hour_ago + seen)), ..change("queries", to, None, told) };
+        story.incidents.take(&[change], &[], Timestamp(told));
+    }
+    let measured = ["opened", "instance", "better", "resolved", "reopened"];
+    let entries = story.incidents.unsaved.entries.iter().map(|(_, entry)| entry);
+    let (seen, rest): (Vec<_>, Vec<_>) = entries.partition(|entry| measured.contains(&entry.kind));
+    let at: Vec<_> = seen.iter().map(|entry| (entry.kind, entry.at.0 - hour_ago)).collect();
+    assert_eq!(
+        at,
+        [
+            ("opened", 0),
+            ("instance", 0),
+            ("better", 300),
+            ("resolved", 300),
+            ("reopened", 420),
+            ("instance", 420),
+            ("better", 500),
+            ("resolved", 500),
+        ]
+    );
+    assert_eq!(seen[4].text, "it is bad again, 120 s after its end");
+    assert!(rest.iter().all(|entry| entry.at.0 >= now), "people are told when they are told: {rest:?}");
+}
+
+#[test]
 fn a_part_that_was_over_long_ago_is_not_a_part_any_more() {
     let mut story = Story::grouping();
     story.goes("queries", State::Critical);

@@ -24,7 +24,7 @@ pub use estate::{
 };
 pub use monitor::{Missing, MonitorConfig, MonitorKind};
 pub(crate) use monitor::{keys_of_metrics, misplaced};
-pub use problems::{ALWAYS, MAX_NAME_BYTES};
+pub use problems::{ALWAYS, MAX_NAME_BYTES, NO_CALENDAR, is_calendar};
 pub use service::ServiceConfig;
 
 /// `[monitors]`

@@ -201,8 +201,7 @@ impl<'d> Finder<'d> {
             self.period(&format!("{key}.host_notification_period"), of_hosts);
             self.zone(&format!("{key}.time_zone"), contact.time_zone.as_deref());
             if contact.calendar.as_ref().is_some_and(|place| !is_calendar(&place.0)) {
-                let why = "is the address of a calendar (https://…), or a file with its whole path (/…)";
-                self.add(format!("{key}.calendar"), why);
+                self.add(format!("{key}.calendar"), NO_CALENDAR);
             }
             for (own, why) in vocabulary::reach::problems(&contact.rule, &contact.channels) {
                 self.add(format!("{key}.rule.{own}"), why);
@@ -417,8 +416,11 @@ impl<'d> Finder<'d> {
     }
 }
 
+/// What is wrong with another place.
+pub const NO_CALENDAR: &str = "is the address of a calendar (https://…), or a file with its whole path (/…)";
+
 /// Where a calendar may stand.
-fn is_calendar(place: &str) -> bool {
+pub fn is_calendar(place: &str) -> bool {
     let is_address = place.starts_with("https://") || place.starts_with("http://");
     if is_address { outbound::Url::parse(place).is_ok() } else { place.starts_with('/') }
 }

@@ -37,14 +37,20 @@ test('of stored series the bad ones are drawn, of the outcome of a function the 
 })
 
 test('deploys and flips stand among what happened, in order', () => {
-  const incident = { opened: NOW, timeline: [{ at: NOW, kind: 'opened', who: '', text: 'x' }, { at: NOW + 60, kind: 'note', who: 'ana', text: 'y' }] } as WholeIncident
+  const incident = { timeline: [{ at: NOW, kind: 'opened', who: '', text: 'x' }, { at: NOW + 60, kind: 'note', who: 'ana', text: 'y' }] } as WholeIncident
   const change = (at: number, what: string, ...tags: string[]) => ({ at, what, tags })
   const told = timelineOf({ ...incident, events: [change(NOW - 180, 'web@1.4.3', 'deploy', 'web'), change(NOW, 'new uploader: on', 'flip'), change(NOW + 90, 'the bank moved')] })
   expect(told.map(({ kind, text }) => [kind, text])).toEqual([['deploy', 'web@1.4.3'], ['flip', 'new uploader: on'], ['opened', 'x'], ['note', 'y'], ['event', 'the bank moved']])
 })
 
+test('what was sent later stands when it was seen, and people are told when they are told', () => {
+  const entry = (at: number, kind: string) => ({ at: NOW + at, kind, who: '', text: '' })
+  const told = timelineOf({ timeline: [entry(-600, 'opened'), entry(0, 'page'), entry(-300, 'resolved')] })
+  expect(told.map(({ kind }) => kind)).toEqual(['opened', 'resolved', 'page'])
+})
+
 test('what comes of a deed has no events; its timeline stands alone', () => {
-  expect(timelineOf({ opened: NOW, timeline: [{ at: NOW, kind: 'opened', who: '', text: 'x' }] })).toHaveLength(1)
+  expect(timelineOf({ timeline: [{ at: NOW, kind: 'opened', who: '', text: 'x' }] })).toHaveLength(1)
 })
 
 test('a host is not the check of its name; what leaves is sent as the API takes it', () => {

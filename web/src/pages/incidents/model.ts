@@ -51,12 +51,11 @@ export function errorsOf({ reason, also, troubles }: Pick<WholeIncident, 'reason
 
 const MOST_CHANGES = 50
 
-/** One list of what people and machines did, with the deploys and flips of its time. */
-export function timelineOf({ timeline, opened, events = [] }: Pick<WholeIncident, 'timeline' | 'opened' | 'events'>): TimelineEntry[] {
+/** One list of what people and machines did, with the deploys and flips of its time; what was measured stands when it was seen. */
+export function timelineOf({ timeline, events = [] }: Pick<WholeIncident, 'timeline' | 'events'>): TimelineEntry[] {
   const changed = events.slice(-MOST_CHANGES).map(({ at, what, tags }): TimelineEntry => ({ at, kind: tags.includes('deploy') ? 'deploy' : tags.includes('flip') ? 'flip' : 'event', who: '', text: what }))
-  const own = timeline.map((entry) => ({ entry, at: Math.max(entry.at, opened) }))
   // What happened in the same second as the opening came before it.
-  return [...changed.map((entry) => ({ entry, at: entry.at })), ...own].sort((a, b) => a.at - b.at).map(({ entry }) => entry)
+  return [...changed, ...timeline].sort((a, b) => a.at - b.at)
 }
 
 /** Those of which a person sees a difference; what only twitched says nothing. */

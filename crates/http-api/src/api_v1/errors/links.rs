@@ -31,7 +31,7 @@ pub fn page_of(services: &Services, project: &Project, group: &Group) -> String 
 pub fn of_group(services: &Services, project: &Project, group: &Group) -> GroupLinks {
     let (short, page) = (project.short(group.number), page_of(services, project, group));
     let body = body(group, &short, &page);
-    let new_issue = project.settings.issue_url.as_deref().map(|template| {
+    let new_issue = project.settings.issue_url.as_deref().and_then(|template| {
         let values = [
             ("title", group.title.as_str()),
             ("body", body.as_str()),
@@ -75,7 +75,7 @@ impl<'s> Sources<'s> {
         let release = event.get("release").and_then(Tree::text).unwrap_or_default();
         let commit = self.commit(release)?;
         let url = fill(template, &[("release", release), ("commit", commit.as_str())]);
-        Ok(Some(json!({"url": url, "root": settings.source_root})))
+        Ok(url.map(|url| json!({"url": url, "root": settings.source_root})))
     }
 
     /// The newest that was said of it, else what it is called by.

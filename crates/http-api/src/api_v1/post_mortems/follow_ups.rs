@@ -9,6 +9,7 @@ use incidents::learning::follow_ups::Kind;
 use incidents::learning::{About, FollowUp, NewFollowUp, Proof};
 use monitors::config::MonitorKind;
 use monitors::kinds::metric::Look;
+use monitors::machine::ObjectName;
 use monitors::replay::{Firing, Past, Replayed};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -145,11 +146,15 @@ pub struct Changes {
     what: Option<String>,
     owner: Option<String>,
     due: Option<String>,
+    /// `task`: nothing has to catch the outage, whoever says so says that it is done.
+    #[schema(value_type = Option<String>)]
+    kind: Option<Kind>,
     monitor: Option<String>,
     done: Option<bool>,
 }
 
-/// Changes one. A new monitor that is said to be done is tried on the outage first: unless it catches it, it is not (409).
+/// Changes one. A new monitor that is said to be done is tried on the outage first: unless it catches it, it is not (409). What
+/// cannot be tried on the past, such as a check, is done as a task.
 #[utoipa::path(put, path = "/post-mortems/{id}/follow-ups/{follow_up}", params(("id" = i64, Path), ("follow_up" = i64, Path)),
     request_body = Changes, responses((status = 200, body = WholePostMortem), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn change(
@@ -161,15 +166,17 @@ pub async fn change(
     watched::may(&caller, Role::Responder)?;
     let work = move |services: &Services, limits: &QueryLimits| {
         let (about, mut one) = find(services, id, follow_up)?;
-        let Changes { what, owner, due, monitor, done } = changes;
-        let monitor_changes = monitor.is_some() && monitor != one.new.monitor;
+        let Changes { what, owner, due, kind, monitor, done } = changes;
+        let is_another = (monitor.is_some() && monitor != one.new.monitor)
+            || kind.is_some_and(|kind| kind != one.new.kind);
+        one.new.kind = kind.unwrap_or(one.new.kind);
         one.new.what = what.unwrap_or(one.new.what);
         one.new.owner = owner.unwrap_or(one.new.owner);
         one.new.due = due.unwrap_or(one.new.due);
-        one.new.monitor = monitor.or(one.new.monitor);
+        one.new.monitor = monitor.or(one.new.monitor.filter(|_| one.new.kind == Kind::NewMonitor));
         let now = services.clock.now();
-        if done == Some(false) || (monitor_changes && done.is_none()) {
-            // What was proven of another rule is not of this one.
+        if done == Some(false) || (is_another && done.is_none()) {
+            // What was proven of another rule, or of none, is not of this one.
             (one.done, one.proof) = (None, None);
         }
         if done == Some(true) {
@@ -219,13 +226,10 @@ fn proof(services: &Services, limits: &QueryLimits, about: &About, monitor: Opti
             .hint("make the monitor, and send its name as `monitor`")
     })?;
     let definitions = services.monitors.definitions();
-    let rule = definitions.monitors.iter().find(|rule| rule.name == name).ok_or_else(|| {
-        Problem::bad_request(format!("there is no monitor `{name}`"))
-            .hint("make it first; GET /api/v1/monitors lists them")
-    })?;
+    let rule = definitions.monitors.iter().find(|rule| rule.name == name);
+    let rule = rule.ok_or_else(|| no_monitor(services, name))?;
     if rule.kind != MonitorKind::Metric {
-        let why = format!("`{name}` cannot be tried on the past: only monitors of kind \"metric\" can");
-        return Err(Problem::bad_request(why).hint("keep the number that would have told, and watch that"));
+        return Err(cannot_be_tried(name, ""));
     }
     if rule.shadow {
         let why = format!("`{name}` is in shadow: it is recorded, and nobody would be told");
@@ -249,6 +253,27 @@ fn proof(services: &Services, limits: &QueryLimits, about: &About, monitor: Opti
         }),
         Err(missed) => Err(missed.problem(name, &replayed)),
     }
+}
+
+fn no_monitor(services: &Services, name: &str) -> Problem {
+    let now = services.clock.now();
+    let is_there = |name: ObjectName| services.monitors.status(&name, now).is_some();
+    if is_there(ObjectName::Check(name.to_owned())) {
+        return cannot_be_tried(name, "is a check: it ");
+    }
+    if is_there(ObjectName::Host(name.to_owned())) {
+        return cannot_be_tried(name, "is a host: it ");
+    }
+    Problem::bad_request(format!("there is no monitor `{name}`"))
+        .hint("make it first; GET /api/v1/monitors lists them")
+}
+
+/// Nobody looked then, and nothing is kept from which one could tell what would have been seen.
+fn cannot_be_tried(name: &str, is: &str) -> Problem {
+    let why = format!("`{name}` {is}cannot be tried on the past: only monitors of kind \"metric\" can");
+    Problem::bad_request(why).hint(
+        "keep the number that would have told, and watch that; or say by hand that this is done, untried: {\"kind\": \"task\", \"done\": true}",
+    )
 }
 
 /// Why a rule would not have told of the outage.

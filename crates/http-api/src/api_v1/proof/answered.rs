@@ -16,10 +16,18 @@ pub struct Answered(BTreeMap<Named, OfRule>);
 
 #[derive(Default)]
 struct OfRule {
-    /// Opened, closed, and when somebody first had it.
-    cases: Vec<(i64, i64, i64)>,
-    /// How long it usually took; the middle of all.
+    cases: Vec<Had>,
+    /// How long it usually took from when somebody could know; the middle of all.
     usual: i64,
+}
+
+/// One incident that somebody had.
+struct Had {
+    opened: i64,
+    closed: i64,
+    /// How long it took from when it opened here: of what was sent later nobody could know before.
+    took: i64,
+    at: i64,
 }
 
 impl Answered {
@@ -27,14 +35,15 @@ impl Answered {
     pub fn of(cases: &[Case], rule_of: impl Fn(&str) -> String) -> Answered {
         let mut all: BTreeMap<Named, OfRule> = BTreeMap::new();
         for case in cases {
-            let Some((had, _)) = &case.acknowledged else { continue };
+            let Some((at, _)) = case.acknowledged else { continue };
             let rule = rule_of(&case.reason);
             let Some((kind, name)) = rule.split_once(':') else { continue };
             let of = all.entry((kind == "host", name.to_owned())).or_default();
-            of.cases.push((case.opened, case.closed.unwrap_or(i64::MAX), *had));
+            let (opened, closed) = (case.opened, case.closed.unwrap_or(i64::MAX));
+            of.cases.push(Had { opened, closed, took: at - case.known, at });
         }
         for of in all.values_mut() {
-            let mut took: Vec<i64> = of.cases.iter().map(|(opened, _, had)| had - opened).collect();
+            let mut took: Vec<i64> = of.cases.iter().map(|had| had.took).collect();
             took.sort_unstable();
             of.usual = took[took.len() / 2];
         }
@@ -45,9 +54,8 @@ impl Answered {
     /// nobody ever had one of these.
     pub fn until(&self, bad: &Bad<'_>) -> i64 {
         let Some(of) = self.0.get(&(bad.host, bad.name.to_owned())) else { return bad.over };
-        let same =
-            |(opened, closed, _): &&(i64, i64, i64)| opened - SOONER_SECONDS <= bad.at && bad.at <= *closed;
-        let had = of.cases.iter().find(same).map_or(bad.at + of.usual, |(_, _, had)| *had);
+        let same = |had: &&Had| had.opened - SOONER_SECONDS <= bad.at && bad.at <= had.closed;
+        let had = of.cases.iter().find(same).map_or(bad.at + of.usual, |had| had.at);
         had.clamp(bad.at, bad.over.max(bad.at))
     }
 }
@@ -97,5 +105,27 @@ mod tests {
         assert_eq!(until(false, "never", 1_000, 3_000), 3_000, "by its own waits");
         assert_eq!(until(false, "new", 1_000, 3_000), 3_000);
         assert_eq!(until(true, "api", 1_000, 3_000), 1_001);
+    }
+
+    #[test]
+    fn nobody_could_have_what_was_not_known_yet() {
+        // Two outages that were sent an hour later, and one as it happened.
+        let late = |opened: i64, took: i64| Case {
+            known: opened + 3_600,
+            ..case("monitor:api", opened, opened + 600, Some(opened + 3_600 + took))
+        };
+        let cases = [late(1_000, 60), late(20_000, 90), case("monitor:api", 40_000, 41_000, Some(40_300))];
+        let answered = Answered::of(&cases, ToOwned::to_owned);
+        let bad = |at: i64, over: i64| Bad {
+            host: false,
+            name: "api",
+            instance: "",
+            state: State::Critical,
+            at,
+            over,
+            before: 0,
+        };
+        assert_eq!(answered.until(&bad(80_000, 90_000)), 80_090, "as long as it usually takes");
+        assert_eq!(answered.until(&bad(1_010, 1_600)), 1_600, "it was over when somebody could know");
     }
 }

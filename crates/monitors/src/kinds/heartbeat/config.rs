@@ -2,6 +2,7 @@
 
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use vocabulary::settings::Secret;
 use vocabulary::time::HumanDuration;
 
 use super::ask::{is_slug, is_uuid};
@@ -14,13 +15,14 @@ use crate::config::{MonitorConfig, MonitorKind, keys_of_metrics, misplaced};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct HeartbeatsConfig {
-    /// What stands in `/ping/<key>/<slug>`; empty: heartbeats are pinged by their UUIDs only.
-    pub ping_key: String,
+    /// What stands in `/ping/<key>/<slug>`; empty: heartbeats are pinged by their UUIDs only. Whoever knows it can ping.
+    pub ping_key: Secret,
 }
 
 impl HeartbeatsConfig {
     pub fn problems(&self) -> Vec<(&'static str, String)> {
-        match self.ping_key.is_empty() || (is_slug(&self.ping_key) && self.ping_key.len() >= 16) {
+        let key = self.ping_key.reveal();
+        match key.is_empty() || (is_slug(key) && key.len() >= 16) {
             true => Vec::new(),
             false => vec![(
                 "ping_key",
@@ -94,4 +96,33 @@ pub fn rule(monitor: &MonitorConfig) -> Result<Rule, String> {
         None => Schedule::Period(monitor.period.map_or(DEFAULT_PERIOD_MS, ms)),
     };
     Ok(Rule { schedule, grace_ms: monitor.grace.map_or(DEFAULT_GRACE_MS, ms) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "0123456789abcdef";
+
+    fn with_key(key: &str) -> HeartbeatsConfig {
+        HeartbeatsConfig { ping_key: Secret::new(key) }
+    }
+
+    #[test]
+    fn a_ping_key_is_not_guessed() {
+        for wrong in ["short", "(hidden)", "0123456789abcde/", &"a".repeat(101)] {
+            let problems = with_key(wrong).problems();
+            let [(key, why)] = problems.as_slice() else { panic!("{wrong}: {problems:?}") };
+            assert!(*key == "ping_key" && why.contains("openssl rand") && !why.contains(wrong), "{why}");
+        }
+        assert!(with_key("").problems().is_empty() && with_key(KEY).problems().is_empty());
+    }
+
+    #[test]
+    fn a_ping_key_is_not_shown() {
+        let shown = |key| serde_json::to_string(&with_key(key)).unwrap();
+        assert_eq!(shown(KEY), r#"{"ping_key":"(hidden)"}"#);
+        assert_eq!(shown(""), r#"{"ping_key":""}"#, "that there is none is no secret");
+        assert!(!format!("{:?}", with_key(KEY)).contains(KEY));
+    }
 }

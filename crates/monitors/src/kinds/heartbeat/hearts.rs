@@ -96,7 +96,7 @@ impl Inner {
         config: &HeartbeatsConfig,
         mut kept: impl FnMut(&str) -> Option<store::Kept>,
     ) {
-        self.key.clone_from(&config.ping_key);
+        config.ping_key.reveal().clone_into(&mut self.key);
         for monitor in definitions.monitors.iter().filter(|monitor| monitor.kind == MonitorKind::Heartbeat) {
             // What cannot be read was refused with the configuration.
             let Ok(rule) = rule(monitor) else { continue };

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use parking_lot::Mutex;
 use state_store::StateStore;
 use vocabulary::Timestamp;
+use vocabulary::settings::Secret;
 
 use super::ask::{self, Ask, Refused, Whom};
 use super::beats::{Answer, Beat, Heard, Heartbeats};
@@ -105,7 +106,7 @@ impl Rig {
 }
 
 fn config() -> HeartbeatsConfig {
-    HeartbeatsConfig { ping_key: KEY.into() }
+    HeartbeatsConfig { ping_key: Secret::new(KEY) }
 }
 
 fn simple() -> Rig {
@@ -455,8 +456,6 @@ fn problems_of_definitions_are_told() {
         "kind = 'heartbeat'\ntarget = 'a.b'\ncritical = '> 1'\nfor = '5s'\nmissing = 'critical'",
         &["target", "critical", "for", "missing"],
     );
-    let short = HeartbeatsConfig { ping_key: "short".into() };
-    assert_eq!((short.problems().len(), config().problems().len()), (1, 0));
 }
 
 /// Anything at all is read or refused, and what is read comes after the moment that was asked about.

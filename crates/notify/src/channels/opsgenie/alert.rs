@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use vocabulary::state::State;
 
 use crate::channels::{Letter, Post};
+use crate::readable::readable;
 use crate::text::{self, cut};
 
 /// Opsgenie's own bounds.
@@ -41,7 +42,7 @@ pub fn of(letter: &Letter, responders: &[String], post: &Post<'_>) -> Option<(St
         "description": cut(&text::plain(&said), DESCRIPTION_MAX),
         "priority": priority(message.state),
         "source": "Bellwether",
-        "entity": cut(entity, ENTITY_MAX),
+        "entity": cut(&readable(entity), ENTITY_MAX),
         "tags": [message.about.word(), message.state.to_string()],
         "details": details,
     });

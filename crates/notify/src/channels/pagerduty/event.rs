@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use vocabulary::state::State;
 
 use crate::channels::{Letter, Post, pictures};
+use crate::readable::readable;
 use crate::text::{self, Said, cut};
 
 const ALERTS: &str = "/v2/enqueue";
@@ -53,10 +54,10 @@ fn trigger(letter: &Letter, said: &Said) -> Value {
     json!({
         "payload": {
             "summary": cut(&said.headline, SUMMARY_MAX),
-            "source": source,
+            "source": readable(source),
             "severity": severity(message.state),
             "timestamp": text::utc(message.since),
-            "component": message.name,
+            "component": readable(&message.name),
             "class": message.about.word(),
             "custom_details": details(said),
         },
