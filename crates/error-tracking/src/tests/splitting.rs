@@ -181,7 +181,7 @@ type Sums = (u64, BTreeMap<(String, String), u64>, BTreeMap<(i64, i64, String), 
 
 /// What must be the same before and after.
 fn sums(told: &Told, groups: &[u64]) -> Sums {
-    let (mut count, mut tags, mut counts) = (0, BTreeMap::new(), BTreeMap::new());
+    let (mut count, mut tags, mut counts) = Sums::default();
     for seen in groups.iter().map(|group| told.seen(*group)) {
         count += seen.count;
         for (place, (n, _)) in seen.tags {
