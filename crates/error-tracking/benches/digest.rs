@@ -2,7 +2,7 @@
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use error_tracking::{NoSymbols, Project, Received, Settings, digest};
+use error_tracking::{LINES, NoSymbols, Project, Received, Settings, digest};
 use formats::sentry::json::{self, Limits};
 use vocabulary::Timestamp;
 use vocabulary::error::EventId;
@@ -61,7 +61,7 @@ fn read_and_digest(bencher: Bencher<'_, '_>) {
     };
     bencher.counter(ItemsCount::new(1u32)).counter(BytesCount::new(event.len())).bench_local(|| {
         let mut room = json::room_for(&event);
-        let tree = json::read_within(&event, &Limits::default(), &mut room).expect("it is JSON");
+        let tree = json::read_but(&LINES, &event, &Limits::default(), &mut room).expect("it is JSON");
         digest(&project, tree, &received, &NoSymbols).expect("it is an event").body.len()
     });
 }

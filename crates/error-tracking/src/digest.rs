@@ -25,6 +25,10 @@ impl Symbols for NoSymbols {
     fn resolve(&self, _: &Project, _: &mut Tree<'_>) {}
 }
 
+/// Keys of the lines around a place in the source: most of an event, and nothing is found, counted or scrubbed by them. Whoever
+/// reads an event to digest it may leave them unread ([`json::read_but`]).
+pub const LINES: [&str; 2] = ["pre_context", "post_context"];
+
 /// Where it stands in the body what was taken out of it.
 const SCRUBBED: &str = "_scrubbed";
 

@@ -86,7 +86,7 @@ pub mod users;
 
 pub use config::ErrorsConfig;
 pub use deeds::{Deed, Refusal};
-pub use digest::{NoSymbols, Symbols, digest, digest_stored, hash_of_user};
+pub use digest::{LINES, NoSymbols, Symbols, digest, digest_stored, hash_of_user};
 pub use event::{Digested, Hash, HashValue, Invalid, Kind, Level, Received, UserMark};
 pub use group::Group;
 pub use life::{Life, News, Until};

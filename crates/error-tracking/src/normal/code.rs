@@ -46,7 +46,7 @@ fn exception(exception: &mut Tree<'_>) {
     for key in ["type", "value"] {
         let Some(sent) = exception.take(key).filter(|sent| !sent.is_null()) else { continue };
         let text = match sent {
-            container @ (Tree::List(_) | Tree::Map(_)) => {
+            container @ (Tree::List(_) | Tree::Map(_) | Tree::Unread(_)) => {
                 Tree::owned_text(String::from_utf8_lossy(&container.to_bytes()))
             }
             other => super::into_text(other).map_or(Tree::Null, Tree::Text),

@@ -126,7 +126,7 @@ pub(super) fn into_text(tree: Tree<'_>) -> Option<Cow<'_, str>> {
     match tree {
         Tree::Text(text) | Tree::Number(text) => Some(text),
         Tree::Bool(is) => Some(Cow::Borrowed(if is { "true" } else { "false" })),
-        Tree::Null | Tree::List(_) | Tree::Map(_) => None,
+        Tree::Null | Tree::List(_) | Tree::Map(_) | Tree::Unread(_) => None,
     }
 }
 

@@ -202,6 +202,7 @@ impl Walk<'_> {
     }
 
     fn tree(&mut self, place: &Place<'_>, tree: &mut Tree<'_>) {
+        tree.read_through();
         match tree {
             Tree::Map(entries) => {
                 for (key, value) in entries {
@@ -223,7 +224,7 @@ impl Walk<'_> {
                     self.note(place, &rule);
                 }
             }
-            Tree::Null | Tree::Bool(_) | Tree::Number(_) => {}
+            Tree::Null | Tree::Bool(_) | Tree::Number(_) | Tree::Unread(_) => {}
         }
     }
 

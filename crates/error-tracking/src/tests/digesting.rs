@@ -89,6 +89,18 @@ fn lines_of_source_come_with_their_ends_from_ruby() {
 }
 
 #[test]
+fn lines_around_a_place_are_kept_as_they_came_and_scrubbed_elsewhere() {
+    let lines = r#"["pay(\"x\")", "password=hunter2"]"#;
+    let event = format!(
+        r#"{{"extra": {{"pre_context": {lines}}}, "exception": {{"values": [{{"type": "E", "stacktrace": {{"frames": [
+        {{"function": "pay", "pre_context": {lines}}}]}}}}]}}}}"#
+    );
+    let body = String::from_utf8(digested(&event).body).unwrap();
+    assert!(body.contains(&format!(r#""function":"pay","pre_context":{lines}"#)), "{body}");
+    assert!(body.contains(r#""extra":{"pre_context":["pay(\"x\")","password=[Filtered]"]}"#), "{body}");
+}
+
+#[test]
 fn the_clock_of_the_sender_is_set_right_and_what_cannot_be_happened_now() {
     let at = |timestamp: &str, sent: Option<i64>| {
         let received = Received { sent_at: sent.map(Timestamp), ..received(NOW, 0) };

@@ -1,6 +1,6 @@
 //! What Sentry's SDKs send.
 
-use crate::sentry::json::{Limits, Tree, read, read_within};
+use crate::sentry::json::{Limits, Tree, read, read_but, read_within};
 use crate::sentry::limits::EVENT_BYTES;
 use crate::sentry::{
     auth, bundle, check_in, client_report, dsn::Dsn, envelope, security, sessions, store_body, user_report,
@@ -16,6 +16,8 @@ pub fn sentry_json(input: &[u8]) {
             let mut room = vec![0; bytes];
             assert_eq!(read_within(input, &limits, &mut room), read_alone);
         }
+        let unread = read_but(&["a", "lines"], input, &limits, &mut []).map(|tree| tree.to_bytes());
+        assert_eq!(unread.and_then(|written| read(&written, &limits).map(Tree::into_owned)), read_alone);
         match read_alone {
             Ok(tree) => {
                 assert!(depth(&tree) <= limits.depth && nodes(&tree) <= limits.nodes);

@@ -10,7 +10,7 @@ mod write;
 use std::borrow::Cow;
 use std::fmt;
 
-pub use read::{read, read_within, room_for};
+pub use read::{read, read_but, read_within, room_for};
 
 use super::limits::{JSON_DEPTH, JSON_NODES};
 
@@ -29,6 +29,8 @@ pub enum Tree<'a> {
     List(Vec<Tree<'a>>),
     /// In the order of the document.
     Map(Vec<(Cow<'a, str>, Tree<'a>)>),
+    /// A list of texts as it was written, which nobody needs to know more of ([`read_but`]).
+    Unread(Cow<'a, str>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -149,7 +151,16 @@ impl<'a> Tree<'a> {
         match self {
             Tree::Text(text) | Tree::Number(text) => Some(Cow::Borrowed(text)),
             Tree::Bool(value) => Some(Cow::Borrowed(if *value { "true" } else { "false" })),
-            Tree::Null | Tree::List(_) | Tree::Map(_) => None,
+            Tree::Null | Tree::List(_) | Tree::Map(_) | Tree::Unread(_) => None,
+        }
+    }
+
+    /// What was not taken apart is so now.
+    pub fn read_through(&mut self) {
+        if let Tree::Unread(written) = self {
+            // It was looked through: it is a list.
+            let list = read(written.as_bytes(), &Limits::default()).map(Tree::into_owned);
+            *self = list.unwrap_or_default();
         }
     }
 
@@ -160,6 +171,7 @@ impl<'a> Tree<'a> {
             Tree::Bool(value) => Tree::Bool(value),
             Tree::Number(digits) => Tree::Number(owned(digits)),
             Tree::Text(text) => Tree::Text(owned(text)),
+            Tree::Unread(written) => Tree::Unread(owned(written)),
             Tree::List(values) => Tree::List(values.into_iter().map(Tree::into_owned).collect()),
             Tree::Map(entries) => {
                 Tree::Map(entries.into_iter().map(|(key, value)| (owned(key), value.into_owned())).collect())

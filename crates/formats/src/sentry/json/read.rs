@@ -1,5 +1,7 @@
 //! Bytes to a document.
 
+mod unread;
+
 use std::borrow::Cow;
 use std::collections::HashSet;
 
@@ -18,12 +20,23 @@ pub fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Tree<'a>, Malformed>
 /// The same, of what is long and has many texts with escapes: these stand in `room` afterwards, as long as there is some,
 /// instead of in memory of their own.
 pub fn read_within<'a>(bytes: &'a [u8], limits: &Limits, room: &'a mut [u8]) -> Result<Tree<'a>, Malformed> {
+    read_but(&[], bytes, limits, room)
+}
+
+/// The same, but lists of texts under these keys stay [`Tree::Unread`], unless something in them has to be changed.
+pub fn read_but<'a>(
+    unread: &'static [&'static str],
+    bytes: &'a [u8],
+    limits: &Limits,
+    room: &'a mut [u8],
+) -> Result<Tree<'a>, Malformed> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bytes) {
-        Ok(text) => Reader::new(text, limits, room).document(),
+        Ok(text) => Reader::new(text, limits, room, unread).document(),
         // Rare enough to be copied.
         Err(_) => {
-            Reader::new(&String::from_utf8_lossy(bytes), limits, &mut []).document().map(Tree::into_owned)
+            let text = String::from_utf8_lossy(bytes);
+            Reader::new(&text, limits, &mut [], unread).document().map(Tree::into_owned)
         }
     }
 }
@@ -42,6 +55,8 @@ struct Reader<'a> {
     depth: usize,
     nodes: usize,
     limits: Limits,
+    /// Keys of lists that are not taken apart.
+    unread: &'static [&'static str],
     /// Of lists and maps that have not ended: each gets its memory at once, when its length is known.
     values: Vec<Tree<'a>>,
     entries: Vec<(Cow<'a, str>, Tree<'a>)>,
@@ -51,11 +66,17 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(text: &'a str, limits: &Limits, room: &'a mut [u8]) -> Reader<'a> {
+    fn new(
+        text: &'a str,
+        limits: &Limits,
+        room: &'a mut [u8],
+        unread: &'static [&'static str],
+    ) -> Reader<'a> {
         let limits = Limits { depth: limits.depth.min(JSON_DEPTH_MAX), ..*limits };
         let (depth, nodes) = (limits.depth, limits.nodes);
         let (values, entries, changed) = (Vec::new(), Vec::new(), String::new());
-        Reader { text, bytes: text.as_bytes(), at: 0, depth, nodes, limits, values, entries, changed, room }
+        let bytes = text.as_bytes();
+        Reader { text, bytes, at: 0, depth, nodes, limits, unread, values, entries, changed, room }
     }
 
     fn document(mut self) -> Result<Tree<'a>, Malformed> {
@@ -137,7 +158,8 @@ impl<'a> Reader<'a> {
                 return Err(self.malformed("a key is followed by `:`"));
             }
             self.at += 1;
-            let value = self.value()?;
+            let unread = if self.unread.contains(&&*key) { self.unread_texts() } else { None };
+            let value = unread.map_or_else(|| self.value(), Ok)?;
             self.entries.push((key, value));
             if !self.goes_on(b'}', "a map goes on with `,` or ends with `}`")? {
                 let mut entries = self.entries.drain(first..).collect();

@@ -139,6 +139,48 @@ fn texts_with_escapes_stand_in_the_room_that_there_is() {
 }
 
 #[test]
+fn lists_of_texts_that_nobody_looks_into_stay_as_they_were_written() {
+    let check = |list: &str, is_unread: bool| {
+        let text = format!("{{\"lines\":{list},\"others\":[\"a\"]}}");
+        let mut document = read_but(&["lines"], text.as_bytes(), &Limits::default(), &mut []).unwrap();
+        let written = document.to_bytes();
+        assert_eq!(read(&written, &Limits::default()).unwrap(), tree(&text), "{list}");
+        let lines = document.get_mut("lines").unwrap();
+        assert_eq!(matches!(lines, Tree::Unread(_)), is_unread, "{list}");
+        assert!(!is_unread || written.windows(list.len()).any(|part| part == list.as_bytes()), "{list}");
+        lines.read_through();
+        assert_eq!(document, tree(&text), "{list}");
+    };
+    check("[]", true);
+    check(r#"["a", "\"\\\t\/\u00e4", "", "\n b", "ä"]"#, true);
+    // What reading changes, or whoever keeps lines.
+    check(r#"["a", "\u0000"]"#, false);
+    check(r#"["\ud83d\ude00"]"#, false);
+    check(r#"["\x"]"#, false);
+    check(r#"["a\n"]"#, false);
+    check(r#"["a\r"]"#, false);
+    check("[\"a\u{1}\"]", false);
+    // No list of texts.
+    check("[\"a\", 1]", false);
+    check("\"a\"", false);
+    check("null", false);
+}
+
+#[test]
+fn bounds_hold_for_what_is_not_looked_into() {
+    let text = br#"{"lines":["a","b"]}"#;
+    let read = |depth, nodes| read_but(&["lines"], text, &Limits { depth, nodes }, &mut []);
+    assert!(matches!(read(2, 4).unwrap().get("lines"), Some(Tree::Unread(_))));
+    assert_eq!(read(1, 4).unwrap().get("lines").and_then(Tree::text), Some(TOO_DEEP));
+    assert!(read(2, 3).unwrap_err().why.contains("more than 3 values"));
+    for broken in [&br#"{"lines":["a""#[..], br#"{"lines":["a"#, br#"{"lines":["a\"#, br#"{"lines":["a";]}"#]
+    {
+        let all = super::read(broken, &Limits::default()).unwrap_err();
+        assert_eq!(read_but(&["lines"], broken, &Limits::default(), &mut []), Err(all));
+    }
+}
+
+#[test]
 fn values_are_asked_for() {
     let mut document = tree(r#"{"a":{"b":[1,"2",true,null]},"n":"1.5","x":1e400,"w":7.0}"#);
     assert_eq!(document.at(&["a", "b"]).unwrap().list().len(), 4);
@@ -162,8 +204,9 @@ fn values_are_asked_for() {
 fn what_was_written_is_read_back() {
     let sample =
         br#"{"event_id":"a","x":[1,2.5e3,{"y":"\ud83d\u00e4\n"}],"x":null,"deep":[[[[1]]]]}"#.to_vec();
+    let lines = br#"{"lines":["a\"","\u00e4"],"a":["b\n","\/"]}"#.to_vec();
     crate::fuzzing::mutate(
-        &[sample, b"[NaN,\"\xff\0\\u0000\"]".to_vec()],
+        &[sample, lines, b"[NaN,\"\xff\0\\u0000\"]".to_vec()],
         20_000,
         crate::fuzzing::sentry_json,
     );

@@ -1,4 +1,4 @@
-//! A document back to bytes: strict JSON in UTF-8, without spaces.
+//! A document back to bytes: strict JSON in UTF-8, without spaces but for those in what is unread.
 
 use super::Tree;
 use super::scan::plain_length;
@@ -13,6 +13,7 @@ impl Tree<'_> {
             Tree::Bool(false) => out.extend_from_slice(b"false"),
             Tree::Number(digits) => out.extend_from_slice(digits.as_bytes()),
             Tree::Text(text) => write_text(text, out),
+            Tree::Unread(written) => out.extend_from_slice(written.as_bytes()),
             Tree::List(values) => {
                 out.push(b'[');
                 for (at, value) in values.iter().enumerate() {
@@ -45,7 +46,7 @@ impl Tree<'_> {
     fn least_bytes(&self) -> usize {
         match self {
             Tree::Null | Tree::Bool(_) => 5,
-            Tree::Number(digits) => digits.len(),
+            Tree::Number(written) | Tree::Unread(written) => written.len(),
             Tree::Text(text) => text.len() + 2,
             Tree::List(values) => 2 + values.iter().map(|value| value.least_bytes() + 1).sum::<usize>(),
             Tree::Map(entries) => {
