@@ -67,6 +67,20 @@ def test_a_viewer_names_nobody_in_what_others_declared(bellwether):
     assert unknown.status == 400 and "`zz` is no contact" in unknown.text and "ops" not in unknown.text, unknown.text
 
 
+def test_a_viewer_opens_nothing_again_that_others_ended(bellwether):
+    server = bellwether(CLOSED)
+    boss, eve = person(server, "boss", "admin"), person(server, "eve", "viewer")
+    number = declare(server, boss, "payment down", key="pay").json["id"]
+    assert server.post(f"/api/v1/incidents/{number}/resolve", {}, headers=boss).status == 200
+    refused = declare(server, eve, "it is mine now", key="pay")
+    assert refused.status == 409 and "leave `key` out" in refused.text, refused.text
+    ended = server.get(f"/api/v1/incidents/{number}", headers=boss).json
+    assert (ended["phase"], ended["title"]) == ("resolved", "payment down"), ended
+    assert declare(server, boss, "it goes on", key="pay").json["id"] == number
+    again = server.get(f"/api/v1/incidents/{number}", headers=boss).json
+    assert (again["phase"], again["title"], again["declared_by"]) == ("open", "payment down", "boss"), again
+
+
 def test_a_program_is_counted_by_itself(bellwether):
     server = bellwether(CLOSED)
     root = person(server, "root", "admin")
