@@ -26,6 +26,12 @@ def declare(server, who, title, **more):
     return server.post("/api/v1/incidents", {"title": title, **more}, headers=who)
 
 
+def link_in(messages):
+    # Its button sends what stands in the link, too.
+    found = (re.search(r"AQAAAAAAA[A-Za-z0-9_-]{15,}", str(one)) for one in list(messages))
+    return next((one[0] for one in found if one), None)
+
+
 def test_a_link_does_no_more_than_its_viewer_may(bellwether, providers):
     server = bellwether(f'{CLOSED}[[channel]]\nname = "app"\ntype = "ntfy"\nurl = "{providers.url("ntfy")}"\n')
     boss, eve = person(server, "boss", "admin"), person(server, "eve", "viewer")
@@ -36,11 +42,7 @@ def test_a_link_does_no_more_than_its_viewer_may(bellwether, providers):
     assert made.status == 201, made.text
     number = made.json["id"]
 
-    def link():
-        # Its button sends what stands in the link, too.
-        found = (re.search(r"AQAAAAAAA[A-Za-z0-9_-]{15,}", str(one)) for one in list(topic["eve-1"]))
-        return next((one[0] for one in found if one), None)
-    token = wait_for(link, what="a page with a link")
+    token = wait_for(lambda: link_in(topic["eve-1"]), what="a page with a link")
     phase = lambda: server.get(f"/api/v1/incidents/{number}", headers=boss).json["phase"]
     for form in ("do=acknowledge", "do=snooze&for=1h"):
         refused = server.post(f"/a/{token}", form.encode(), headers=FORM)
@@ -65,6 +67,61 @@ def test_a_viewer_names_nobody_in_what_others_declared(bellwether):
     assert outside.status == 400 and "from outside" in outside.text, outside.text
     unknown = declare(server, eve, "who is there", contacts=["zz"])
     assert unknown.status == 400 and "`zz` is no contact" in unknown.text and "ops" not in unknown.text, unknown.text
+
+
+def test_a_page_names_to_whoever_is_limited_what_is_theirs(bellwether, providers):
+    server = bellwether(f'''{CLOSED}
+[incidents]
+contacts = ["ops"]
+[[channel]]
+name = "app"
+type = "ntfy"
+url = "{providers.url("ntfy")}"
+[[contact]]
+name = "ops"
+channels = ["log"]
+[[team]]
+name = "shop"
+members = ["eve"]
+prefixes = ["shop."]
+[[monitor]]
+name = "lat"
+target = "*.lat"
+critical = "> 1"
+''')
+    boss, eve = person(server, "boss", "admin"), person(server, "eve", "responder")
+    me, topic = Me(server, eve), providers.ntfy.topics
+    (way,) = me.put([{"type": "ntfy", "address": "eve-1"}]).json["ways"]
+    assert me.confirm(way["id"], lambda: topic["eve-1"] and topic["eve-1"][0]["whole"]["title"]).status == 200
+
+    def both_are_bad():
+        now = int(time.time())
+        server.carbon_send(b"shop.lat 7 %d\nbank.lat 98765 %d\n" % (now, now))
+        all_of_them = server.get("/api/v1/incidents", headers=boss).json["incidents"]
+        return next((one["id"] for one in all_of_them if one["reason"] == "monitor:lat" and one["bad"] == 2), None)
+    number = wait_for(both_are_bad, pause=0.5, what="an incident of both")
+    asked = server.post(f"/api/v1/incidents/{number}/escalate", {"to": ["eve"]}, headers=eve)
+    assert asked.status == 200, asked.text
+    token = wait_for(lambda: link_in(topic["eve-1"]), what="a page with a link")
+    words, shown = str(list(topic["eve-1"])), server.get(f"/a/{token}").text
+    for said in (words, shown):
+        assert "shop.lat" in said and "bank" not in said, said
+    picture = server.get(f"/a/{token}/graph.png")
+    assert picture.status == 200 and picture.headers["Content-Type"] == "image/png", picture.text
+
+
+def test_a_viewer_opens_nothing_again_that_others_ended(bellwether):
+    server = bellwether(CLOSED)
+    boss, eve = person(server, "boss", "admin"), person(server, "eve", "viewer")
+    number = declare(server, boss, "payment down", key="pay").json["id"]
+    assert server.post(f"/api/v1/incidents/{number}/resolve", {}, headers=boss).status == 200
+    refused = declare(server, eve, "it is mine now", key="pay")
+    assert refused.status == 409 and "leave `key` out" in refused.text, refused.text
+    ended = server.get(f"/api/v1/incidents/{number}", headers=boss).json
+    assert (ended["phase"], ended["title"]) == ("resolved", "payment down"), ended
+    assert declare(server, boss, "it goes on", key="pay").json["id"] == number
+    again = server.get(f"/api/v1/incidents/{number}", headers=boss).json
+    assert (again["phase"], again["title"], again["declared_by"]) == ("open", "payment down", "boss"), again
 
 
 def test_a_program_is_counted_by_itself(bellwether):

@@ -9,6 +9,7 @@ use monitors::config::{CheckType, ContactConfig, MonitorKind, ServiceConfig};
 use monitors::machine::Hours;
 use monitors::services::Services;
 use state_store::StateStore;
+use vocabulary::ports::Scope;
 
 use crate::config::Config;
 
@@ -169,6 +170,7 @@ pub(crate) fn of_contact(contact: &ContactConfig) -> Contact {
         time_zone: contact.time_zone.clone(),
         rules: contact.rule.clone(),
         of_account: false,
+        scope: Scope::everything(),
     }
 }
 

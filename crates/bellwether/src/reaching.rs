@@ -146,38 +146,40 @@ fn lead_to(contact: &mut Contact, way: &Way, channel: &ChannelConfig) {
     }
 }
 
-/// A contact of the files with the same name goes before what a person says. Whoever is named is told, also if they have
+/// A contact of the files with the same name goes before what a person says, and is told what that person sees. Whoever is named is told, also if they have
 /// not come by the provider's word for long: then their tokens rest, and somebody is to be reached all the same.
 pub fn enter(book: &mut Book, config: &Config, state: &StateStore) -> Result<(), StateError> {
     let (people, ways, channels) =
         (accounts::people(state)?, accounts::confirmed_ways(state)?, config.channels());
-    let is_new = |person: &&Person| !book.contacts.contains_key(person.name.as_str());
-    let contacts = people.iter().filter(is_new).map(|person| (person, contact(person, &ways, &channels)));
-    let contacts: Vec<_> = contacts.filter(|(_, contact)| !contact.channels.is_empty()).collect();
+    let mut contacts = Vec::new();
     // All is asked before anything is entered: the half of it would be taken for the whole.
+    for person in &people {
+        let written = book.contacts.get(person.name.as_str()).cloned();
+        let mut contact = written.unwrap_or_else(|| contact(person, &ways, &channels));
+        if !contact.channels.is_empty() {
+            contact.scope = accounts::scope_of(state, &config.team, &person.name, person.role)?;
+            contacts.push((person, contact));
+        }
+    }
     if book.config.contacts.is_empty() && book.config.escalation_policy.is_none() {
-        let reached = contacts.iter().map(|(person, _)| *person);
-        book.config.contacts = told_by_default(reached, config, state)?;
+        book.config.contacts = told_by_default(&contacts);
     }
     let contacts = contacts.into_iter();
     book.contacts.extend(contacts.map(|(person, contact)| (person.name.as_str().into(), contact)));
     Ok(())
 }
 
-/// Who may act is told of what names nobody, unless the files say who is. Whoever is limited sees the others' names in it,
+/// Who may act is told of what names nobody, unless the files say who is. Of whoever is limited it may be all others',
 /// and whoever is suspended may have left: they are told only where nobody else is.
-fn told_by_default<'p>(
-    reached: impl Iterator<Item = &'p Person>,
-    config: &Config,
-    state: &StateStore,
-) -> Result<Vec<String>, StateError> {
+fn told_by_default(contacts: &[(&Person, Contact)]) -> Vec<String> {
     let mut by_rank: BTreeMap<(bool, bool), Vec<String>> = BTreeMap::new();
-    for person in reached.filter(|person| person.role >= Role::Responder) {
-        let scope = accounts::scope_of(state, &config.team, &person.name, person.role)?;
-        let rank = (person.suspended.is_some(), !scope.is_everything());
+    let acting =
+        |(person, contact): &&(&Person, Contact)| contact.of_account && person.role >= Role::Responder;
+    for (person, contact) in contacts.iter().filter(acting) {
+        let rank = (person.suspended.is_some(), !contact.scope.is_everything());
         by_rank.entry(rank).or_default().push(person.name.clone());
     }
-    Ok(by_rank.into_values().next().unwrap_or_default())
+    by_rank.into_values().next().unwrap_or_default()
 }
 
 fn contact(person: &Person, ways: &[Way], channels: &[ChannelConfig]) -> Contact {

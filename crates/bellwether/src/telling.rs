@@ -118,7 +118,11 @@ impl Surroundings for Known {
         Handle::current().block_on(drawn).ok()?.ok()
     }
 
-    fn picture_path(&self, incident: i64) -> Option<String> {
+    fn picture_path(&self, incident: i64, contact: &str) -> Option<String> {
+        // Whoever has that address sees all that is drawn of it.
+        if self.0.desk.is_limited(contact) {
+            return None;
+        }
         let services = self.0.services.load();
         let services = services.as_ref().as_ref()?;
         match self.0.reach.links().reachable {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use vocabulary::Timestamp;
+use vocabulary::ports::Scope;
 use vocabulary::reach::ReachRule;
 use vocabulary::state::State;
 
@@ -84,6 +85,8 @@ pub struct Contact {
     pub rules: Vec<ReachRule>,
     /// A person of accounts, and not of the files.
     pub of_account: bool,
+    /// What the account of this name sees; everything if there is none.
+    pub scope: Scope,
 }
 
 /// What the state database did not tell when the book was made.

@@ -267,7 +267,10 @@ impl Incidents {
         let before = self.placed_bad(&key).or_else(|| self.open_of(&key));
         let asker = declared.asker(by);
         match before {
-            None => self.refuse_many(asker, declared, now)?,
+            None => {
+                self.refuse_to_reopen(&key, asker, declared, now)?;
+                self.refuse_many(asker, declared, now)?;
+            }
             Some(id) => self.refuse_names(id, asker, declared)?,
         }
         let title = Some(one_line(&declared.title));
@@ -321,12 +324,30 @@ impl Incidents {
         Ok(())
     }
 
+    /// What others declared, and has just ended, would come back as the same: to open that again is not for everybody.
+    fn refuse_to_reopen(
+        &self,
+        key: &Key,
+        asker: &str,
+        declared: &Declaration,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let ended = self.incident_of_reason(&self.reason(key), key, now.0, now);
+        let ended = ended.and_then(|id| self.live.get(&id));
+        if declared.only_looks && ended.is_some_and(|incident| !is_declared_of(incident, asker)) {
+            let why = "an incident of this key has just ended, and whether it goes on is for others to say: leave `key` out, or take another one";
+            return Err(Refusal::No(why));
+        }
+        Ok(())
+    }
+
     /// The open incident that stands for this, though what was declared may be over in it.
     fn open_of(&self, key: &Key) -> Option<IncidentId> {
         let id = *self.by_reason.get(&self.reason(key))?;
         self.live.get(&id).filter(|incident| !incident.is_closed()).map(|incident| incident.id)
     }
 
+    /// What comes back keeps its title, and whose it is.
     fn enter_declared(
         &mut self,
         key: Key,
@@ -336,9 +357,10 @@ impl Incidents {
         now: Timestamp,
     ) -> IncidentId {
         let title = trouble.title_of_incident(&key);
+        let next = self.next_incident;
         self.enter(key.clone(), trouble, now);
         let id = self.place.get(&key).copied().unwrap_or_default();
-        if let Some(incident) = self.live.get_mut(&id) {
+        if let Some(incident) = self.live.get_mut(&id).filter(|incident| incident.id >= next) {
             incident.title = title;
             incident.detail.declared_by = Some(by.to_owned());
             incident.detail.asked_by = (asker != by).then(|| asker.to_owned());

@@ -295,6 +295,17 @@ impl Inner {
             let Some(end) = incident.and_then(|id| self.outbox.ends_of(id).next()) else { continue };
             let (kind, told) = (end.kind, end.message.clone());
             let (email, ways) = (None, Ways::new());
+            // What its problem named is what its end names to whoever does not see all of it.
+            let told = match self.incidents.is_limited(&contact) {
+                true => Message {
+                    state: told.state,
+                    until: told.until,
+                    text: String::new(),
+                    instances: Vec::new(),
+                    ..message.clone()
+                },
+                false => told,
+            };
             let told = Message { instead_of: message.instead_of, email, ways, ..told };
             self.incidents.page(incident, kind, &contact, &[channel], &told, now);
         }

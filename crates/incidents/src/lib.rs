@@ -85,6 +85,7 @@ pub mod last_words;
 pub mod learning;
 mod leaving;
 pub mod letters;
+mod limited;
 pub mod limits;
 mod lost;
 mod mentions;

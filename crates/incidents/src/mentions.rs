@@ -33,8 +33,8 @@ impl Incidents {
     ) -> Result<(), Refusal> {
         let mentioned = self.mentioned(by, text)?;
         let Some(incident) = self.live.get(&id) else { return Err(Refusal::Unknown) };
-        let message = self.mention(incident, by, text, now);
-        self.note_down(id, by, text, &mentioned, &message, now);
+        let messages = self.mentions(incident, by, text, &mentioned, now);
+        self.note_down(id, by, text, &mentioned, &messages, now);
         Ok(())
     }
 
@@ -47,8 +47,8 @@ impl Incidents {
         now: Timestamp,
     ) -> Result<(), Refusal> {
         let mentioned = self.mentioned(by, text)?;
-        let message = self.mention(incident, by, text, now);
-        self.note_down(incident.id, by, text, &mentioned, &message, now);
+        let messages = self.mentions(incident, by, text, &mentioned, now);
+        self.note_down(incident.id, by, text, &mentioned, &messages, now);
         Ok(())
     }
 
@@ -58,17 +58,32 @@ impl Incidents {
         by: &str,
         text: &str,
         mentioned: &Mentioned,
-        message: &Message,
+        messages: &[Message],
         now: Timestamp,
     ) {
         self.write_anywhere(id, Entry { at: now, kind: "note", who: by.into(), text: text.into() });
-        for (contact, channels) in &mentioned.reached {
+        for ((contact, channels), message) in mentioned.reached.iter().zip(messages) {
             self.page(Some(id), PageKind::Mention, contact, channels, message, now);
         }
         if !mentioned.missed.is_empty() {
             let text = format!("not paged: {}", mentioned.missed.join("; "));
             self.write_anywhere(id, Entry { at: now, kind: "page", who: String::new(), text });
         }
+    }
+
+    /// One for each who is reached, in words that are for them.
+    fn mentions(
+        &self,
+        incident: &Incident,
+        by: &str,
+        text: &str,
+        mentioned: &Mentioned,
+        now: Timestamp,
+    ) -> Vec<Message> {
+        let message = self.mention(incident, by, text, now);
+        let own = |contact: &str| self.in_words_for(contact, incident, &message);
+        let reached = mentioned.reached.iter();
+        reached.map(|(contact, _)| own(contact).unwrap_or_else(|| message.clone())).collect()
     }
 
     fn mention(&self, incident: &Incident, by: &str, text: &str, now: Timestamp) -> Message {

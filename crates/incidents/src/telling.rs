@@ -297,7 +297,8 @@ impl Incidents {
         message.author = notice.author.to_string();
         message.comment = cut(&notice.comment, MAX_TEXT).to_owned();
         message.number = (notice.number > 0).then_some(notice.number);
-        self.page(id, PageKind::of_notice(notice.kind), &notice.contact, channels, &message, now);
+        // A check's own word is of that check, and for whom its rules name.
+        self.page_as_it_is(id, PageKind::of_notice(notice.kind), &notice.contact, channels, &message, now);
     }
 
     /// A problem goes by the contact's own rule; its end by what told of it; anything else need not ring.
@@ -326,7 +327,7 @@ impl Incidents {
     }
 
     /// One page for each channel, to be sent once it is on the disk.
-    pub(crate) fn page(
+    pub(crate) fn page_as_it_is(
         &mut self,
         incident: Option<IncidentId>,
         kind: PageKind,

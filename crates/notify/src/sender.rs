@@ -44,9 +44,9 @@ pub trait Surroundings: Send + Sync {
     fn usual(&self, message: &Message) -> Option<String>;
     /// The graph of the incident that this token acknowledges, as PNG; none: nothing is measured of it.
     fn picture(&self, token: &str) -> Option<Vec<u8>>;
-    /// Where that graph is below the address of this server, for whoever may not act; none: nothing is measured of it, or others
-    /// do not reach this server.
-    fn picture_path(&self, incident: i64) -> Option<String>;
+    /// Where that graph is below the address of this server, for whoever may not act; none: nothing is measured of it, others
+    /// do not reach this server, or it shows what is not for this contact.
+    fn picture_path(&self, incident: i64, contact: &str) -> Option<String>;
     /// Somebody has answered a page: it is that contact's deed now. False: it cannot be done now, and is to be asked for again.
     fn answered(&self, answer: &Answer) -> bool;
     /// A receiver has said that this address of a contact is there no more. Must not wait.
@@ -390,7 +390,7 @@ impl Task {
                 drawn += usize::from(picture.is_some());
                 let picture = picture.and_then(|token| shared.surroundings.picture(token));
                 let graph = incident.filter(|_| kind.is_problem());
-                let graph = graph.and_then(|incident| shared.surroundings.picture_path(incident));
+                let graph = graph.and_then(|incident| shared.surroundings.picture_path(incident, contact));
                 for_people(Letter {
                     first: first.unwrap_or(*id),
                     earlier,

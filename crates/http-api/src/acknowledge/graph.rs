@@ -56,19 +56,20 @@ pub async fn picture(State(services): State<Arc<Services>>, Path(name): Path<Str
         let unknown = || Problem::not_found("this is the address of no graph here");
         let token = name.strip_suffix(ENDING).ok_or_else(unknown)?;
         let id = services.desk.read_graph_token(token).ok_or_else(unknown)?;
-        parameters_of(services, &services.desk.one(id)?.ok_or_else(unknown)?, false)
+        let whole = services.desk.one(id)?.ok_or_else(unknown)?;
+        parameters_of(services, &whole, &Scope::everything(), false)
     });
     let parameters = match parameters.await {
         Ok(parameters) => parameters,
         Err(problem) => return problem.into_response(),
     };
-    shown(rendered(&services, parameters).await)
+    shown(rendered(&services, parameters, Scope::everything()).await)
 }
 
 /// Below this server's address; none: nothing is measured of it.
 pub fn picture_path(services: &Services, incident: i64) -> Option<String> {
     let whole = services.desk.one(incident).ok()??;
-    drawn(services, &whole)?;
+    drawn(services, &whole, &Scope::everything())?;
     Some(format!("{PREFIX}graph/{}{ENDING}", services.desk.graph_token(incident)))
 }
 
@@ -83,22 +84,32 @@ fn shown(picture: Answer<Vec<u8>>) -> Response {
     }
 }
 
-/// Of the incident that this token is of, as PNG.
+/// Of the incident that this token is of, as PNG: what its contact sees of it.
 pub async fn draw(services: &Arc<Services>, token: String, dark: bool) -> Answer<Vec<u8>> {
     let parameters = off_thread(services, move |services| {
         let link = read(services, token)?;
-        parameters_of(services, &link.whole, dark)
+        Ok((parameters_of(services, &link.whole, &link.scope, dark)?, link.scope))
     });
-    rendered(services, parameters.await?).await
+    let (parameters, scope) = parameters.await?;
+    rendered(services, parameters, scope).await
 }
 
-fn parameters_of(services: &Services, whole: &Whole, dark: bool) -> Answer<Vec<(String, String)>> {
+fn parameters_of(
+    services: &Services,
+    whole: &Whole,
+    scope: &Scope,
+    dark: bool,
+) -> Answer<Vec<(String, String)>> {
     let none = || Problem::not_found("nothing is measured of it").hint("the page itself says what is known");
-    let drawn = drawn(services, whole).ok_or_else(none)?;
+    let drawn = drawn(services, whole, scope).ok_or_else(none)?;
     Ok(parameters(&drawn, &whole.incident, services.clock.now(), dark))
 }
 
-async fn rendered(services: &Arc<Services>, parameters: Vec<(String, String)>) -> Answer<Vec<u8>> {
+async fn rendered(
+    services: &Arc<Services>,
+    parameters: Vec<(String, String)>,
+    scope: Scope,
+) -> Answer<Vec<u8>> {
     let pictures = services.pictures.load();
     let defaults = Defaults {
         zone: services.zone.clone(),
@@ -109,7 +120,6 @@ async fn rendered(services: &Arc<Services>, parameters: Vec<(String, String)>) -
     let request =
         RenderRequest::from_params(&parameters, services.clock.now(), &defaults).map_err(refused)?;
     let picture = services.query(move |services, limits| {
-        let scope = Scope::everything();
         let events = StateEvents { state: &services.state, scope: &scope };
         let environment =
             Environment { source: services.source.as_ref(), events: &events, scope: &scope, limits };
@@ -126,8 +136,8 @@ pub struct Drawn {
     critical: Option<f64>,
 }
 
-pub fn drawn(services: &Services, whole: &Whole) -> Option<Drawn> {
-    let message = page::message(whole)?;
+pub fn drawn(services: &Services, whole: &Whole, scope: &Scope) -> Option<Drawn> {
+    let message = page::message(whole, scope)?;
     let targets = match message.about {
         About::Monitor => of_monitor(services, message, &whole.incident),
         About::Check | About::Host => services.control.usual(message).series.into_iter().collect(),

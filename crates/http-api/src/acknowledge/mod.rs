@@ -59,7 +59,10 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
 struct Link {
     token: String,
     contact: String,
+    /// As far as it is for this contact.
     whole: Whole,
+    /// Of it.
+    scope: Scope,
 }
 
 pub async fn show(State(services): State<Arc<Services>>, Path(token): Path<String>) -> Response {
@@ -82,8 +85,14 @@ fn read(services: &Services, token: String) -> Answer<Link> {
     let unknown =
         || Problem::not_found("this link is not one of ours, or its incident was forgotten long ago");
     let (id, contact) = services.desk.read_token(&token).ok_or_else(unknown)?;
+    let teams = &services.settings.load().teams;
+    let scope = accounts::scope_of_contact(&services.state, teams, &contact)?;
+    if let Some(whole) = services.desk.one_in(&scope, id)? {
+        return Ok(Link { token, contact, whole, scope });
+    }
+    // Nothing of it is theirs: whoever named them wanted them told of it all the same.
     let whole = services.desk.one(id)?.ok_or_else(unknown)?;
-    Ok(Link { token, contact, whole })
+    Ok(Link { token, contact, whole, scope: Scope::everything() })
 }
 
 /// Whoever has left keeps the links of old pages, and whoever may only look can bring it about that they are told of
@@ -138,7 +147,7 @@ fn deed(services: &Services, link: &Link, form: &[u8]) -> Answer<Option<Deed>> {
             };
             let step = (number("step")? as usize, i64::from(number("version")?));
             let id = link.whole.incident.id;
-            let ticking = services.desk.ticking(&Scope::everything(), id, step, how == "tick");
+            let ticking = services.desk.ticking(&link.scope, id, step, how == "tick");
             let ticking = ticking.map_err(|failed| incidents::refusal(id, failed))?;
             Ok((phase != Phase::Resolved).then_some(ticking))
         }

@@ -1,12 +1,14 @@
 //! The page itself. One request: everything but the picture is in it.
 
 use ::incidents::desk::Whole;
+use ::incidents::incident::Key;
 use ::incidents::learning::earlier::in_words;
 use ::incidents::limits::STEPS_TOLD;
-use ::incidents::page::Message;
+use ::incidents::page::{About, Message};
 use ::incidents::playbooks::{Guide, Step, markdown};
 use ::incidents::{Incident, KeptPage, Phase};
 use state_store::StateError;
+use vocabulary::ports::Scope;
 
 use super::parts::{clock, escape, lasting, mark, short_clock};
 use super::{Link, SCRIPT, graph, powerless};
@@ -53,13 +55,10 @@ impl Surroundings {
         Surroundings {
             now: services.clock.now().0,
             powerless: powerless(services, &link.contact).unwrap_or_default(),
-            usual: message(&link.whole).and_then(|message| services.control.usual(message).words),
-            last_time: services
-                .desk
-                .earlier(link.whole.incident.id)
-                .ok()
-                .and_then(|earlier| in_words(&earlier)),
-            has_graph: graph::drawn(services, &link.whole).is_some(),
+            usual: message(&link.whole, &link.scope)
+                .and_then(|message| services.control.usual(message).words),
+            last_time: last_time_of(services, link),
+            has_graph: graph::drawn(services, &link.whole, &link.scope).is_some(),
             changes: changes.into_iter().skip(newest).collect(),
             guide: services.desk.guide_of(&link.whole.incident),
         }
@@ -76,11 +75,23 @@ fn seen_by(services: &Services, contact: &str, query: &Query<'_>) -> Result<Vec<
     Ok(annotations::seen(&scope, annotations::marks(&services.state, query)?))
 }
 
-/// What the newest page of a problem said.
-pub fn message(whole: &Whole) -> Option<&Message> {
-    let pages = || whole.pages.iter().rev();
+/// Of the times before that had to do with what this contact sees.
+fn last_time_of(services: &Services, link: &Link) -> Option<String> {
+    let mut earlier = services.desk.earlier(link.whole.incident.id).ok()?;
+    earlier.retain(|one| services.desk.is_in(&link.scope, one.incident.id).unwrap_or(false));
+    in_words(&earlier)
+}
+
+/// What the newest page of a problem said, of those on what is in this scope.
+pub fn message<'w>(whole: &'w Whole, scope: &Scope) -> Option<&'w Message> {
+    let pages = || whole.pages.iter().rev().filter(|kept| is_in(scope, &kept.page.message));
     let problem = pages().find(|kept| kept.page.kind.is_problem());
     problem.or_else(|| pages().next()).map(|kept| &kept.page.message)
+}
+
+fn is_in(scope: &Scope, message: &Message) -> bool {
+    let (monitor, instance) = (message.name.as_str().into(), message.instance.as_str().into());
+    Key { host: message.about == About::Host, monitor, instance }.is_in(scope)
 }
 
 pub fn page(link: &Link, around: &Surroundings) -> String {
@@ -135,7 +146,7 @@ fn head(incident: &Incident, now: i64) -> String {
 fn value(link: &Link, around: &Surroundings) -> String {
     let worst = link.whole.incident.tellable().or_else(|| link.whole.incident.bad().next());
     let now = worst.and_then(|(_, trouble)| trouble.value).map(number);
-    let rules = message(&link.whole).map(|message| {
+    let rules = message(&link.whole, &link.scope).map(|message| {
         let rules = [("critical", &message.critical), ("warning", &message.warning)];
         let said =
             rules.into_iter().filter_map(|(word, rule)| Some(format!("{word} when {}", rule.as_ref()?)));

@@ -561,6 +561,28 @@ fn whoever_may_only_look_names_nobody_in_what_others_declared() {
 }
 
 #[test]
+fn what_others_declared_and_ended_is_not_opened_again_by_whoever_may_only_look() {
+    let mut story = Story::with_rest();
+    let of = |title: &str, only_looks| Declaration {
+        title: title.into(),
+        key: "pay".into(),
+        only_looks,
+        ..Declaration::default()
+    };
+    story.declare(&of("payment down", false));
+    story.act(1, Deed::Resolve { comment: none(), helped: none() }).unwrap();
+    let now = Timestamp(story.now);
+    assert!(matches!(story.incidents.declare("eve", &of("mine", true), now), Err(Refusal::No(_))));
+    // Whoever may act opens it again, and it stays what it was and whose it was.
+    assert_eq!(story.incidents.declare("bea", &of("still down", false), now).unwrap().0, 1);
+    let again = &story.incidents.live[&1];
+    assert_eq!(
+        (again.title.as_str(), again.detail.declared_by.as_deref(), again.detail.reopened),
+        ("payment down", Some("cem"), 1)
+    );
+}
+
+#[test]
 fn of_production_and_something_else_together_it_is_production_that_suffers() {
     for (from, into) in [(1, 2), (2, 1)] {
         let mut story = Story::new();

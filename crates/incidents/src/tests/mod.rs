@@ -10,6 +10,7 @@ mod errors;
 mod faults;
 mod grouping;
 mod leaving;
+mod limited;
 mod newcomers;
 mod night;
 mod owning;
