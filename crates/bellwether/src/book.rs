@@ -4,14 +4,21 @@ use std::sync::Arc;
 
 use incidents::book::{Book, Contact, Kind, Subject, Ways};
 use incidents::config::Environments;
-use monitors::Definitions;
 use monitors::config::{CheckType, ContactConfig, MonitorKind, ServiceConfig};
 use monitors::machine::Hours;
 use monitors::services::Services;
+use monitors::{Definitions, Monitors};
 use state_store::StateStore;
 use vocabulary::ports::Scope;
 
 use crate::config::Config;
+
+/// Of all that is in effect, and with what is not though it should be.
+pub fn of_watched(monitors: &Monitors, config: &Config, state: &StateStore) -> Book {
+    let unfit = monitors.unfit().into_iter().filter(|(_, unfit)| !unfit.is_watched);
+    let left_out = unfit.map(|(name, _)| Arc::from(name)).collect();
+    Book { left_out, ..book(&monitors.definitions(), config, state) }
+}
 
 pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     let mut book = Book {

@@ -75,6 +75,7 @@ fn parts(house: &House, store: &StoreHealth) -> Vec<Part> {
     parts.extend(host_part(house, now));
     parts.extend(crate::agents::parts(house, now));
     parts.extend(crate::watching_own::parts(house, now));
+    parts.extend(crate::made_own::made_part(house));
     parts.extend(crate::telling_own::parts(house, now));
     parts.extend(crate::errors::own::errors_part(house));
     parts.extend(crate::errors::tee::parts(house));

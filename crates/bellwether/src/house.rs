@@ -137,12 +137,10 @@ impl House {
         let monitors =
             Monitors::open(state.clone(), config.files(), jiff::tz::TimeZone::system(), clock.now());
         let monitors = Arc::new(monitors.map_err(Failure::doing("read what is watched"))?);
-        for what in monitors.left_out() {
-            tracing::warn!("of what was kept of monitors, this is left out: {what}");
-        }
+        warn_of_left_out(&monitors);
         let secret = crate::config::read_bounded(&directory.join("secret.key"))
             .map_err(Failure::doing("secret.key"))?;
-        let book = book::book(&monitors.definitions(), &config, &state);
+        let book = book::of_watched(&monitors, &config, &state);
         let push_key = crate::push_key::load(&state, secret.trim())?;
         let attempt_key = AttemptKey::of(secret.trim().as_bytes());
         let desk = Desk::open(state.clone(), book, secret.trim().as_bytes());
@@ -215,7 +213,7 @@ impl House {
     pub fn renew_book(&self) {
         let _turn = self.book_turn.lock();
         let config = self.config.load();
-        self.desk.set_book(book::book(&self.monitors.definitions(), &config, &self.state));
+        self.desk.set_book(book::of_watched(&self.monitors, &config, &self.state));
     }
 
     /// What the API works with.
@@ -309,6 +307,13 @@ impl House {
         arriving::note_streaks(self);
         self.alive.note(now, self.config.load().flush_seconds());
         self.turning.note(Wheel::Ticker);
+    }
+}
+
+/// What of the kept state is not in effect, at the start and at each reload.
+pub fn warn_of_left_out(monitors: &Monitors) {
+    for what in monitors.left_out() {
+        tracing::warn!("of what was kept of monitors, this is left out: {what}");
     }
 }
 

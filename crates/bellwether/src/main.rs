@@ -28,6 +28,7 @@ mod heartbeats;
 mod history;
 mod house;
 mod logging;
+mod made_own;
 mod membership;
 mod metric_watch;
 mod offline;

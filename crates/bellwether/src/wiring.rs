@@ -359,6 +359,7 @@ impl Parts {
             house.config.store(before);
             return Err(listed(problems));
         }
+        crate::house::warn_of_left_out(&house.monitors);
         // Before what takes its time: who reads the new configuration may sign in by it.
         if let Some(services) = house.services.load().as_ref() {
             services.settings.store(Arc::new(config.http_settings()));

@@ -119,6 +119,8 @@ pub type NamedPeriods = Arc<dyn Fn(&str, Timestamp) -> Option<bool> + Send + Syn
 
 #[derive(Clone, Default)]
 pub struct Book {
+    /// Rules that do not fit to what they name: nobody watches them now, and they are not gone.
+    pub left_out: BTreeSet<Arc<str>>,
     /// By whether it is a host, and name: a host may be called as a check is.
     pub subjects: HashMap<(bool, Arc<str>), Subject>,
     /// Of passive checks what holds for each of the alerts that are sent to them; the check itself is among `subjects`.

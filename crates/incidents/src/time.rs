@@ -41,7 +41,10 @@ impl Incidents {
     }
 
     fn is_defined(&self, key: &Key) -> bool {
-        crate::core::is_ours(&key.monitor) || self.book.subject(key.host, &key.monitor).is_some()
+        let is_left_out = !key.host && self.book.left_out.contains(&key.monitor);
+        is_left_out
+            || crate::core::is_ours(&key.monitor)
+            || self.book.subject(key.host, &key.monitor).is_some()
     }
 
     /// Of what is held back: what is defined again is as bad as it was, what is not for long is forgotten.

@@ -30,7 +30,9 @@ impl Monitors {
         self.refuse_file(name)?;
         definition.set_name(name);
         let made = self.inner.lock().made.clone();
-        if let Some(same) = made.get(name).filter(|before| before.definition.as_ref() == Some(&definition)) {
+        // What is watched without some of its names is written with them.
+        let same = made.get(name).filter(|before| before.definition.as_ref() == Some(&definition));
+        if let Some(same) = same.filter(|_| !made.unfit.contains_key(name)) {
             return Ok(same.clone());
         }
         if made.get(name).is_none() && made.versions.len() >= MAX_MADE {
@@ -46,7 +48,7 @@ impl Monitors {
         let _alone = self.defining.lock();
         self.refuse_file(name)?;
         let made = self.inner.lock().made.clone();
-        if made.get(name).is_none() {
+        if made.get(name).is_none() && !made.unfit.contains_key(name) {
             return Err(Refused::NotFound(format!("no monitor `{name}` is made here")));
         }
         self.put(made, name, None, author, now)

@@ -79,6 +79,23 @@ impl Definition {
         }
     }
 
+    /// Takes out the name of something that is not defined. False: there is nothing at this key that it could do without.
+    fn forget_name(&mut self, key: &str) -> bool {
+        let Definition::Check(check) = self else { return false };
+        match key {
+            "host" if !check.host.is_empty() => check.host.clear(),
+            "check_period" if check.check_period.is_some() => check.check_period = None,
+            "notification_period" if check.notification_period.is_some() => check.notification_period = None,
+            key => {
+                let place = key.strip_prefix("contacts.").and_then(|place| place.parse::<usize>().ok());
+                let Some(contacts) = check.contacts.as_mut() else { return false };
+                let Some(place) = place.filter(|place| *place < contacts.len()) else { return false };
+                contacts.remove(place);
+            }
+        }
+        true
+    }
+
     fn add_to(self, all: &mut Definitions) {
         match self {
             Definition::Monitor(monitor) => all.monitors.push(*monitor),
@@ -102,6 +119,24 @@ pub struct Version {
 #[derive(Clone, Debug, Default)]
 pub struct Made {
     pub versions: Vec<Version>,
+    /// Those that do not fit to the files as they are now, by name.
+    pub unfit: BTreeMap<String, Unfit>,
+}
+
+/// What of a definition made in the UI does not fit to the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unfit {
+    pub why: Vec<String>,
+    /// It is watched without the names that lead nowhere.
+    pub is_watched: bool,
+}
+
+impl Unfit {
+    /// For people.
+    pub fn line(&self, name: &str) -> String {
+        let so = if self.is_watched { "it is watched without that" } else { "it is not watched" };
+        format!("`{name}`, made in the UI: {}; {so}", self.why.join("; "))
+    }
 }
 
 impl Made {
@@ -114,7 +149,7 @@ impl Made {
             // One that this version cannot read stays where it is, for the version that can.
             version.definition.is_some().then_some(version)
         });
-        Ok(Made { versions: versions.collect() })
+        Ok(Made { versions: versions.collect(), unfit: BTreeMap::new() })
     }
 
     pub fn get(&self, name: &str) -> Option<&Version> {
@@ -124,9 +159,11 @@ impl Made {
     pub fn with(&self, version: Version) -> Made {
         let mut versions: Vec<Version> =
             self.versions.iter().filter(|other| other.name != version.name).cloned().collect();
+        let mut unfit = self.unfit.clone();
+        unfit.remove(&version.name);
         versions.extend(version.definition.is_some().then_some(version));
         versions.sort_by(|a, b| a.name.cmp(&b.name));
-        Made { versions }
+        Made { versions, unfit }
     }
 
     /// All that is in effect.
@@ -141,26 +178,40 @@ impl Made {
         all
     }
 
-    /// Those that fit to the files as they are now, and why the others do not: a contact or host may be gone, and that
-    /// must not keep the server from starting.
-    pub fn fitting(&self, files: &Definitions) -> (Made, Vec<String>) {
-        let (mut fitting, mut left_out) = (self.clone(), Vec::new());
+    /// As they fit to the files as they are now: a contact, host or period may be gone, and that must neither keep the server from
+    /// starting nor lose a rule. What only names such a thing goes on without it; the others are left out.
+    pub fn fitting(&self, files: &Definitions) -> Made {
+        let mut fitting = self.clone();
         loop {
             let merged = fitting.merged(files);
-            let found = merged.problems().into_iter();
-            let wrong: BTreeMap<String, String> = found
-                .filter_map(|(key, why)| {
-                    let (name, _) = place(&merged, &key).filter(|(name, _)| fitting.get(name).is_some())?;
-                    Some((name.to_owned(), why))
-                })
-                .collect();
-            if wrong.is_empty() {
-                return (fitting, left_out);
+            let mut wrong: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+            for (key, why) in merged.problems() {
+                let found = place(&merged, &key).filter(|(name, _)| fitting.get(name).is_some());
+                let Some((name, own)) = found else { continue };
+                wrong.entry(name.to_owned()).or_default().push((own.to_owned(), why));
             }
-            fitting.versions.retain(|version| !wrong.contains_key(&version.name));
-            left_out.extend(
-                wrong.into_iter().map(|(name, why)| format!("monitor `{name}`, made in the UI: {why}")),
-            );
+            if wrong.is_empty() {
+                return fitting;
+            }
+            for (name, problems) in wrong {
+                fitting.mend(&name, problems);
+            }
+        }
+    }
+
+    /// Without the names that lead nowhere; if that is not all, without the whole of it.
+    fn mend(&mut self, name: &str, problems: Vec<(String, String)>) {
+        let Some(at) = self.versions.iter().position(|version| version.name == name) else { return };
+        let unfit =
+            self.unfit.entry(name.to_owned()).or_insert(Unfit { is_watched: true, ..Unfit::default() });
+        let definition = self.versions[at].definition.as_mut();
+        // From the last one on: those before keep their places.
+        let is_mended =
+            definition.is_some_and(|it| problems.iter().rev().all(|(key, _)| it.forget_name(key)));
+        unfit.why.extend(problems.into_iter().map(|(_, why)| why));
+        if !is_mended {
+            unfit.is_watched = false;
+            self.versions.remove(at);
         }
     }
 
@@ -304,19 +355,35 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_to_the_files_any_more_is_left_out() {
-        let check = |name: &str, host: &str| {
-            let text = format!(
-                "{{\"check\": {{\"name\": \"{name}\", \"type\": \"passive\", \"host\": \"{host}\"}}}}"
-            );
+    fn what_names_something_that_is_gone_is_watched_without_it() {
+        let check = |name: &str, keys: &str| {
+            let text = format!("{{\"check\": {{\"name\": \"{name}\", {keys}}}}}");
             let definition = Some(serde_json::from_str(&text).unwrap());
             Version { name: name.into(), version: 1, at: Timestamp(1), author: String::new(), definition }
         };
-        let made = Made::default().with(check("a", "web1")).with(check("b", "db1"));
-        let files: Definitions = toml::from_str("[[host]]\nname = \"web1\"").unwrap();
-        let (fitting, left_out) = made.fitting(&files);
-        assert!(fitting.get("a").is_some() && fitting.get("b").is_none());
-        assert!(left_out.len() == 1 && left_out[0].contains("there is no host `db1`"), "{left_out:?}");
+        let passive = |keys: &str| format!("\"type\": \"passive\", {keys}");
+        let made = Made::default()
+            .with(check("a", &passive("\"host\": \"web1\"")))
+            .with(check("b", &passive("\"host\": \"db1\", \"check_period\": \"night\"")))
+            .with(check("c", &passive("\"contacts\": [\"ana\", \"ben\", \"cyd\"]")))
+            .with(check("d", "\"type\": \"plugin\", \"contacts\": [\"ana\"]"));
+        let files = "[[host]]\nname = \"web1\"\n[[contact]]\nname = \"ben\"";
+        let fitting = made.fitting(&toml::from_str(files).unwrap());
+        let check = |name: &str| match fitting.get(name).and_then(|version| version.definition.clone()) {
+            Some(Definition::Check(check)) => check,
+            other => panic!("{name}: {other:?}"),
+        };
+        assert!(check("a").host == "web1" && !fitting.unfit.contains_key("a"));
+        assert_eq!((check("b").host.as_str(), &check("b").check_period), ("", &None));
+        assert_eq!(check("c").contacts, Some(vec!["ben".to_owned()]));
+        let line = fitting.unfit["c"].line("c");
+        assert!(line.contains("no contact `ana`") && line.contains("no contact `cyd`"), "{line}");
+        assert!(line.ends_with("it is watched without that"), "{line}");
+        // It has no command, so that it does not fit whoever is named.
+        assert!(fitting.get("d").is_none());
+        assert!(fitting.unfit["d"].line("d").ends_with("it is not watched"));
+        // Written anew, it fits.
+        assert!(!fitting.with(made.get("a").unwrap().clone()).unfit.contains_key("a"));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! in one transaction with whatever else belongs to it, and then says so ([`Monitors::committed`]). Whoever answers
 //! somebody waits for the ticket before. The lock is held for calculations only, never while the disk is waited for.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -18,7 +18,7 @@ use crate::Outcome;
 use crate::batch::{Batch, Row};
 use crate::inner::Inner;
 use crate::machine::{Command, Done, Happenings, Machine, ObjectId, ObjectName, Problem, Saved};
-use crate::made::{Files, Made};
+use crate::made::{Files, Made, Unfit};
 use crate::planned::PlannedTimes;
 use crate::record::Record;
 use crate::refused::{OpenError, Refused, plain, unknown};
@@ -70,7 +70,7 @@ impl Monitors {
         zone: TimeZone,
         now: Timestamp,
     ) -> Result<Monitors, OpenError> {
-        let (made, left_out) = Made::load(&state)?.fitting(&files.definitions);
+        let made = Made::load(&state)?.fitting(&files.definitions);
         let all = made.merged(&files.definitions);
         let (silences, silences_left_out) = Silences::load(&state, now)?;
         let machine = Machine::new(&all, zone.clone()).map_err(OpenError::Definitions)?;
@@ -94,10 +94,11 @@ impl Monitors {
             services: HashMap::new(),
             silences,
             counters: Counters::default(),
-            left_out,
+            left_out: Vec::new(),
             record: Record::load(&state, now)?,
             planned: PlannedTimes::default(),
         };
+        inner.note_unfit();
         inner.left_out.extend(silences_left_out);
         inner.take_names();
         for row in store::objects(&state)? {
@@ -128,10 +129,16 @@ impl Monitors {
     /// Takes other definitions over, or none of them. State stays with its name.
     pub fn reload(&self, files: Files, now: Timestamp) -> Result<(), Vec<Problem>> {
         let _alone = self.defining.lock();
-        let (made, left_out) = Made::load(&self.state).unwrap_or_default().fitting(&files.definitions);
+        let made = Made::load(&self.state).unwrap_or_else(|error| {
+            // What is watched goes on being watched, though the disk stumbles.
+            let mut inner = self.inner.lock();
+            inner.left_out.push(format!("changes of what is made in the UI: {error}"));
+            inner.made.clone()
+        });
+        let made = made.fitting(&files.definitions);
         let mut inner = self.inner.lock();
         inner.redefine(Arc::new(files), made, now)?;
-        inner.left_out.extend(left_out);
+        inner.note_unfit();
         self.done(&mut inner, now);
         Ok(())
     }
@@ -250,6 +257,11 @@ impl Monitors {
         std::mem::take(&mut self.inner.lock().left_out)
     }
 
+    /// What is made in the UI and does not fit to the files as they are now, by name.
+    pub fn unfit(&self) -> BTreeMap<String, Unfit> {
+        self.inner.lock().made.unfit.clone()
+    }
+
     /// Why nothing can be kept at present.
     pub fn failure(&self) -> Option<String> {
         self.inner.lock().failure.clone()
@@ -257,5 +269,58 @@ impl Monitors {
 
     pub fn counters(&self) -> Counters {
         self.inner.lock().counters
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::made::Definition;
+
+    const ANA: &str = "[[contact]]\nname = \"ana\"\n";
+    const BEN: &str = "[[contact]]\nname = \"ben\"\n";
+
+    fn files(text: &str) -> Files {
+        Files { definitions: toml::from_str(text).unwrap(), ..Files::default() }
+    }
+
+    fn disk(contacts: &[&str]) -> Definition {
+        let check = serde_json::json!({ "name": "disk", "type": "passive", "max_check_attempts": 1, "contacts": contacts });
+        serde_json::from_value(serde_json::json!({ "check": check })).unwrap()
+    }
+
+    #[test]
+    fn a_reload_without_a_contact_loses_no_rule_of_the_ui() {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateStore::open(&directory.path().join("s.db"), &[store::MIGRATIONS]).unwrap();
+        let both = files(&format!("{ANA}{BEN}"));
+        let monitors =
+            Monitors::open(Arc::new(state), both.clone(), TimeZone::UTC, Timestamp(1_000)).unwrap();
+        monitors.define("disk", disk(&["ana", "ben"]), "zoe", Timestamp(1_001)).unwrap();
+        let name = ObjectName::Check("disk".into());
+        let bad = Outcome { status: 2, at: Timestamp(1_002), ..Outcome::default() };
+        monitors.result(&name, &bad, Timestamp(1_002)).unwrap();
+        let prepared = monitors.prepare().unwrap();
+        monitors.committed(&prepared);
+        let contacts = || monitors.definitions().checks[0].contacts.clone().unwrap();
+        for _ in 0..2 {
+            monitors.reload(files(BEN), Timestamp(1_003)).unwrap();
+            assert_eq!(contacts(), ["ben"]);
+            let said = monitors.left_out();
+            assert!(said.len() == 1 && said[0].contains("no contact `ana`"), "{said:?}");
+        }
+        assert!(
+            monitors.unfit()["disk"].is_watched && monitors.result(&name, &bad, Timestamp(1_004)).is_ok()
+        );
+        monitors.reload(both, Timestamp(1_005)).unwrap();
+        assert_eq!((contacts(), monitors.unfit().len()), (vec!["ana".to_owned(), "ben".to_owned()], 0));
+        // Edited so that it fits, it is no doubt any more.
+        monitors.reload(files(BEN), Timestamp(1_006)).unwrap();
+        let edited = monitors.define("disk", disk(&["ben"]), "zoe", Timestamp(1_007)).unwrap();
+        assert_eq!((edited.version, monitors.unfit().len()), (2, 0));
+        monitors.reload(files(""), Timestamp(1_008)).unwrap();
+        assert_eq!((contacts().len(), monitors.unfit().len()), (0, 1), "whoever is told by default is told");
+        monitors.undefine("disk", "zoe", Timestamp(1_009)).unwrap();
+        assert!(monitors.unfit().is_empty() && monitors.definitions().checks.is_empty());
     }
 }

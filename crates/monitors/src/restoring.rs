@@ -100,6 +100,12 @@ impl Inner {
         }
     }
 
+    /// A line for each that is made in the UI and does not fit.
+    pub fn note_unfit(&mut self) {
+        let lines: Vec<String> = self.made.unfit.iter().map(|(name, unfit)| unfit.line(name)).collect();
+        self.left_out.extend(lines);
+    }
+
     pub fn restore_kept(&mut self, kept: &Kept, now: Timestamp) {
         let gone = self.machine.restore_kept(kept, now.0);
         let told =

@@ -207,6 +207,18 @@ impl StateStore {
         Ok(StateStore { connection: Mutex::new(connection) })
     }
 
+    /// To look into it beside a running server, as it is. None: there is no database.
+    pub fn open_to_read(path: &Path) -> Result<Option<StateStore>, StateError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        let doing = format!("look at {}", path.display());
+        let connection = Connection::open_with_flags(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .map_err(database(&doing))?;
+        connection.busy_timeout(BUSY_TIMEOUT).map_err(database(&doing))?;
+        Ok(Some(StateStore { connection: Mutex::new(connection) }))
+    }
+
     /// Run `work` in a transaction; an error from it undoes everything.
     pub fn transaction<T>(
         &self,

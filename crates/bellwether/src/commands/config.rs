@@ -15,7 +15,10 @@ const LONGEST_NAME: usize = 200;
 pub fn check(common: &Common, file: Option<PathBuf>) -> Result<(), Failure> {
     let origin = Origin::from_process(file.or_else(|| common.config.clone()), common.data_dir.clone());
     let (problems, doubts) = match origin.load() {
-        Ok(config) => (Vec::new(), config.doubts),
+        Ok(config) => {
+            let of_made = crate::made_own::doubts(&config);
+            (Vec::new(), config.doubts.into_iter().chain(of_made).collect())
+        }
         Err(problems) => (problems, Vec::new()),
     };
     if common.json {

@@ -60,6 +60,7 @@ fn affected(part: &Part) -> String {
         "nsca" => "checks whose results are sent by NSCA",
         "journal" => "what StatsD has received and not yet flushed, should this server be killed",
         "store" => "all series: what is stored, and how safely",
+        "made" => "what these rules watch: it is not looked at, or others are told than they name",
         "monitors" | "threads" => "all states: what is bad may not be told",
         "metrics" => "monitors with rules on numbers: they are judged late, or not at all",
         "checks" => "checks: their states are older than they should be",
