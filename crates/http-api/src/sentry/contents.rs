@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use error_tracking::runs::Runs;
-use error_tracking::{Digested, Received, browser, digest};
+use error_tracking::{Digested, LINES, Received, browser, digest};
 use formats::sentry::check_in::{self, CheckIn};
 use formats::sentry::envelope::{Envelope, Header, Item};
 use formats::sentry::json::{self, Limits};
@@ -18,7 +18,7 @@ use vocabulary::error::EventId;
 
 use super::answers::Refusal;
 use super::door::{Asked, Sender};
-use super::intake::Incoming;
+use super::intake::{Answered, Busy, Incoming};
 use super::kept::Attachment;
 use super::limits::{ATTACHED_BYTES, ATTACHMENT_BYTES, BODY_BYTES, MINIDUMP_BYTES, NAME_BYTES};
 use super::room::Held;
@@ -29,6 +29,8 @@ use crate::services::Services;
 #[derive(Default)]
 pub struct Contents {
     pub events: Vec<Incoming>,
+    /// What becomes of them, once they are handed over.
+    pub taken: Option<Result<Answered, Busy>>,
     pub check_ins: Vec<CheckIn>,
     pub reports: Vec<(EventId, UserReport)>,
     pub attachments: Vec<Attachment>,
@@ -186,7 +188,7 @@ impl<'s> Reading<'s> {
             return Err(Refusal::too_large("an event", EVENT_BYTES));
         }
         let mut room = json::room_for(payload);
-        let tree = json::read_within(payload, &Limits::default(), &mut room)?;
+        let tree = json::read_but(&LINES, payload, &Limits::default(), &mut room)?;
         self.digest(header, tree)
     }
 
@@ -325,8 +327,11 @@ impl<'s> Reading<'s> {
         });
     }
 
+    /// Its events are on their way to whoever keeps them: who waits for the answer is woken when they are kept, and not before.
     pub fn done(self, held: Held) -> Contents {
-        Contents { held: Some(held), ..self.contents }
+        let Contents { events, .. } = self.contents;
+        let taken = (!events.is_empty()).then(|| self.services.errors.take(events));
+        Contents { events: Vec::new(), taken, held: Some(held), ..self.contents }
     }
 
     /// A crash without any event beside it, or with what the client says of it.

@@ -66,7 +66,7 @@ use contents::{Contents, Reading};
 use door::{Asked, Sender};
 use room::Held;
 
-pub use intake::{Busy, ErrorIntake, Incoming, NotKept, Outcome};
+pub use intake::{Answered, Busy, ErrorIntake, Incoming, NotKept, Outcome};
 
 pub fn router() -> Router<Arc<Services>> {
     Router::new()
@@ -422,15 +422,16 @@ async fn cron(
 
 /// What was read is kept, and then answered for.
 async fn finish(services: &Arc<Services>, sender: &Sender, contents: Contents) -> Result<Response, Refusal> {
-    let Contents { events, check_ins, reports, attachments, event_id, has_unused, refusal, held: _held } =
-        contents;
+    let Contents {
+        taken, check_ins, reports, attachments, event_id, has_unused, refusal, held: _held, ..
+    } = contents;
     let (project, client) = (sender.project.clone(), sender.client.clone());
     let now = services.clock.now();
     services.senders.note(project.id, |sent| {
         sent.last = now;
         sent.client = client.or(sent.client.take());
     });
-    keep_events(services, events).await?;
+    kept_events(taken).await?;
     if !reports.is_empty() || !attachments.is_empty() {
         let of = project.clone();
         off_thread(services, move |services| {
@@ -465,11 +466,10 @@ async fn finish(services: &Arc<Services>, sender: &Sender, contents: Contents) -
     Ok(response)
 }
 
-async fn keep_events(services: &Services, events: Vec<Incoming>) -> Result<(), Refusal> {
-    if events.is_empty() {
-        return Ok(());
-    }
-    let answered = services.errors.take(events).map_err(|Busy| Refusal::busy("too many events wait"))?;
+/// Waits until they are.
+async fn kept_events(taken: Option<Result<Answered, Busy>>) -> Result<(), Refusal> {
+    let Some(taken) = taken else { return Ok(()) };
+    let answered = taken.map_err(|Busy| Refusal::busy("too many events wait"))?;
     match answered.await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(NotKept(why))) => Err(Refusal::busy(why)),
