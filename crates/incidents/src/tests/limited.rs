@@ -72,6 +72,21 @@ fn whoever_is_called_to_what_is_all_others_is_told_of_it() {
 }
 
 #[test]
+fn our_own_word_of_others_members_is_left_out() {
+    let mut story = Story::with_eve();
+    story.goes("latency|shop.lat", State::Critical);
+    story.goes("latency|bank.lat", State::Critical);
+    let whole = &story.incidents.live[&1];
+    let (key, trouble) = whole.bad().next().unwrap();
+    let mut message = story.incidents.message(whole, key, trouble, None);
+    let mut comment = |author: &str| {
+        (message.author, message.comment) = (author.into(), "bank.lat went bad since you were told".into());
+        story.incidents.in_words_for("eve", whole, &message).unwrap().comment
+    };
+    assert_eq!((comment(""), comment("ana").is_empty()), (String::new(), false));
+}
+
+#[test]
 fn a_check_in_parts_is_called_after_theirs() {
     let mut story = Story::with_eve();
     story.goes("web/http|bank.b", State::Critical);
