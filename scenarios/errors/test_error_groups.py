@@ -89,6 +89,10 @@ def test_merged_and_split(bellwether):
     rare = merged["hashes"][-1]["hash"]
     made = server.post(f"/api/v1/errors/groups/{into['id']}/split", {"hash": rare}).json
     assert made["id"] != into["id"] and made["unparted"] == []
+    noted = {one["subject"]: one for one in server.get("/api/v1/audit").json["entries"]}
+    merging, splitting = (noted[f"errors/groups/{of['id']}/{deed}"] for of, deed in ((part, "merge"), (into, "split")))
+    assert json.loads(merging["before"])["hashes"] == [rare] and rare in json.loads(merging["after"])["hashes"], merging
+    assert rare in json.loads(splitting["before"])["hashes"] and rare not in json.loads(splitting["after"])["hashes"], splitting
 
     def counted(group):
         now, series = server.get(f"/api/v1/errors/groups/{group}").json, server.get(f"/api/v1/errors/series?group={group}").json["series"]

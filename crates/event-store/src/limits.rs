@@ -33,8 +33,12 @@ pub const EXPIRED_SHARE: u64 = 2;
 /// Bodies that a rewrite holds at a time.
 pub const REWRITE_BYTES: usize = 8 << 20;
 
-/// Moved groups and retention: 28 bytes each. People merge groups by hand.
+/// Moved groups and retention: 40 bytes each. People merge groups by hand.
 pub const MARKS_BYTES: u64 = 16 << 20;
+/// Moves of one project, each of which is looked at for each event that is listed, and of all of them: what those take is
+/// far from what may be written, so that a merge that was begun can be finished.
+pub const MOVES: usize = 20_000;
+pub const MOVES_OF_ALL: usize = 200_000;
 
 /// Entries of a sealed index that are read at once.
 pub const INDEX_CHUNK: u32 = 64;

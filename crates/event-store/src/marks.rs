@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use vocabulary::Timestamp;
 
+use crate::limits::{MOVES, MOVES_OF_ALL};
 use crate::record::{u32_at, u64_at};
 
 const MAGIC: [u8; 8] = *b"BWEM\x01\0\0\0";
@@ -38,7 +39,20 @@ struct Move {
 impl Marks {
     pub fn add_move(&mut self, project: u64, from: u64, to: u64, numbers: Range<u64>) {
         let Range { start: since, end: before } = numbers;
-        self.moves.entry(project).or_default().push(Move { from, to, before, since });
+        let moves = self.moves.entry(project).or_default();
+        // A whole group, as far as there are events.
+        if since == 0 {
+            forget_round_trips(moves, (from, to), before);
+        }
+        moves.push(Move { from, to, before, since });
+    }
+
+    /// For how many more moves of this project there is room, once those are forgotten that no event on the disk is old enough for.
+    pub fn room(&self, project: u64, oldest_number: u64) -> usize {
+        let held = |moves: &Vec<Move>| moves.iter().filter(|made| made.before > oldest_number).count();
+        let of_all: usize = self.moves.values().map(held).sum();
+        let of_project = self.moves.get(&project).map_or(0, held);
+        MOVES.saturating_sub(of_project).min(MOVES_OF_ALL.saturating_sub(of_all))
     }
 
     /// Never lower than it was: what was expired is gone.
@@ -121,7 +135,7 @@ impl Marks {
         for made in moves.chunks_exact(move_bytes) {
             let [project, from, to, before] = [0, 8, 16, 24].map(|at| u64_at(made, at));
             let since = if move_bytes == PART_BYTES { u64_at(made, MOVE_BYTES) } else { 0 };
-            marks.add_move(project, from, to, since..before);
+            marks.moves.entry(project).or_default().push(Move { from, to, before, since });
         }
         for floor in floors.chunks_exact(FLOOR_BYTES) {
             marks.floors.insert(u64_at(floor, 0), Timestamp(u64_at(floor, 8) as i64));
@@ -130,9 +144,87 @@ impl Marks {
     }
 }
 
+/// What of `from` comes back to `to` was never away, unless it would have been moved meanwhile from where it was or from where it
+/// was not.
+fn forget_round_trips(moves: &mut Vec<Move>, (from, to): (u64, u64), before: u64) {
+    let (mut kept, mut later): (Vec<Move>, Vec<Move>) = (Vec::new(), Vec::new());
+    for made in moves.drain(..).rev() {
+        let touches = |one: &Move| one.since < made.before && made.since < one.before;
+        if (made.from, made.to) == (to, from) && made.before <= before && !later.iter().any(touches) {
+            continue;
+        }
+        if made.from == from || made.from == to {
+            later.push(made);
+        }
+        kept.push(made);
+    }
+    kept.reverse();
+    *moves = kept;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MARKS_BYTES;
+
+    #[test]
+    fn what_goes_and_comes_back_leaves_little_behind() {
+        let mut marks = Marks::default();
+        for made in 100..200 {
+            (0..500).for_each(|n| marks.add_move(1, 10, made, 2 * n..2 * n + 1));
+            marks.add_move(1, made, 10, 0..1_000);
+        }
+        assert_eq!(marks.room(1, 0), MOVES - 100);
+        assert_eq!((marks.room(1, 1_000), marks.room(2, 0)), (MOVES, MOVES));
+        assert_eq!((marks.group(1, 10, 4), marks.group(1, 199, 4)), (10, 10));
+    }
+
+    #[test]
+    fn there_is_room_for_so_many_of_one_and_of_all() {
+        let mut marks = Marks::default();
+        (0..MOVES as u64 + 5).for_each(|n| marks.add_move(1, n + 10, 5, 1..9));
+        assert_eq!((marks.room(1, 0), marks.room(2, 0)), (0, MOVES));
+        for project in 2..MOVES_OF_ALL as u64 / MOVES as u64 + 1 {
+            (0..MOVES as u64).for_each(|n| marks.add_move(project, n + 10, 5, 1..9));
+        }
+        assert_eq!(marks.room(999, 0), 0);
+        assert!((marks.to_bytes().len() as u64) < MARKS_BYTES / 2 + MARKS_BYTES / 4);
+    }
+
+    /// Splits and merges by a die, with every move kept beside.
+    #[test]
+    fn what_is_left_out_changes_no_events_group() {
+        let mut die = 88_172_645_463_325_252_u64;
+        let mut roll = |sides: u64| {
+            die ^= die << 13;
+            die ^= die >> 7;
+            die ^= die << 17;
+            die % sides
+        };
+        for _ in 0..60 {
+            let (mut marks, mut all, mut groups) = (Marks::default(), Vec::new(), vec![1, 2, 3]);
+            for made in 10..40 {
+                let from = groups[roll(groups.len() as u64) as usize];
+                if roll(2) == 0 {
+                    let first = roll(40);
+                    let stretches = [first..first + 1 + roll(9), first + 12..first + 13 + roll(9)];
+                    all.extend(stretches.map(|numbers| (from, made, numbers)));
+                    groups.push(made);
+                } else if groups.len() > 1 {
+                    groups.retain(|group| *group != from);
+                    all.push((from, groups[roll(groups.len() as u64) as usize], 0..70));
+                }
+            }
+            for (from, to, numbers) in all.iter().cloned() {
+                marks.add_move(1, from, to, numbers);
+            }
+            for (group, number) in (1..40).flat_map(|group| (0..70).map(move |number| (group, number))) {
+                let moves = all.iter().filter(|(.., numbers)| numbers.contains(&number));
+                let expected = moves.fold(group, |at, (from, to, _)| if at == *from { *to } else { at });
+                assert_eq!(marks.group(1, group, number), expected, "{group} {number} of {all:?}");
+            }
+        }
+    }
 
     #[test]
     fn groups_are_followed_through_their_moves() {

@@ -62,6 +62,11 @@ impl Inner {
             marks: Arc::clone(&self.marks),
         }
     }
+
+    /// The number of the first event on the disk.
+    fn oldest(&self) -> u64 {
+        self.sealed.keys().next().copied().unwrap_or(self.open.first)
+    }
 }
 
 impl EventStore {
@@ -293,12 +298,19 @@ impl EventLog for EventStore {
         let _upkeep = self.upkeep.lock();
         let (mut marks, oldest) = {
             let inner = self.inner.lock();
-            let oldest = inner.sealed.keys().next().copied().unwrap_or(inner.open.first);
-            (Marks::clone(&inner.marks), oldest)
+            (Marks::clone(&inner.marks), inner.oldest())
         };
         marks.forget_moves_before(oldest);
         numbers.iter().for_each(|numbers| marks.add_move(project, from, to, numbers.clone()));
         self.set_marks(marks)
+    }
+
+    fn room_for_moves(&self, project: u64) -> usize {
+        let (marks, oldest) = {
+            let inner = self.inner.lock();
+            (Arc::clone(&inner.marks), inner.oldest())
+        };
+        marks.room(project, oldest)
     }
 
     fn expire(&self, project: u64, before: Timestamp) -> Result<u64, EventLogError> {

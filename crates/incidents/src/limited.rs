@@ -42,8 +42,11 @@ impl Incidents {
                 Message { until, ..self.message_of_end(&part, Timestamp(until.unwrap_or(message.since))) }
             }
         };
+        // What nobody said is our own word of other members.
+        let comment = if message.author.is_empty() { String::new() } else { message.comment.clone() };
         // How bad the whole is, who did what, and the way that the page goes stay.
         Some(Message {
+            comment,
             title: own.title,
             since: own.since,
             until: own.until,

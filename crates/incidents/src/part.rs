@@ -49,10 +49,14 @@ impl Incident {
             return Some(self);
         }
         // What it is called after may be somebody else's.
-        if !self.troubles.keys().any(|key| key.is_behind(&self.reason)) {
-            self.title = first.to_string();
-            self.detail.playbook = None;
-            self.reason = format!("{}{}", if first.host { "host:" } else { "monitor:" }, first.monitor);
+        match self.troubles.keys().find(|key| key.is_behind(&self.reason)) {
+            Some(key) if names_parts(&self.title, key) => self.title = self.title_with_parts(&key.monitor),
+            Some(_) => {}
+            None => {
+                self.title = first.to_string();
+                self.detail.playbook = None;
+                self.reason = format!("{}{}", if first.host { "host:" } else { "monitor:" }, first.monitor);
+            }
         }
         let mut also = std::mem::take(&mut self.detail.also);
         also.retain(|reason| self.troubles.keys().any(|key| key.is_behind(reason)));
@@ -62,6 +66,12 @@ impl Incident {
         self.detail.also = also;
         Some(self)
     }
+}
+
+/// Of a check in parts, which are in the title, and may be others'.
+fn names_parts(title: &str, key: &Key) -> bool {
+    let named = title.strip_prefix(&*key.monitor);
+    !key.host && !key.instance.is_empty() && named.is_some_and(|rest| rest.starts_with(": "))
 }
 
 impl Whole {
@@ -91,8 +101,12 @@ impl Seen {
         }
         let members: Vec<_> = self.members.iter().filter(|(key, _)| key.is_in(scope)).cloned().collect();
         let (first, _) = members.first()?;
-        let named = members.iter().any(|(key, _)| key.is_behind(&self.reason));
-        let title = if named { self.title.clone() } else { first.to_string() };
+        let named = members.iter().map(|(key, _)| key).find(|key| key.is_behind(&self.reason));
+        let title = match named {
+            Some(key) if names_parts(&self.title, key) => key.to_string(),
+            Some(_) => self.title.clone(),
+            None => first.to_string(),
+        };
         let bad = members.iter().filter(|(_, bad)| *bad).count();
         Some(Seen { title, bad, members, ..self.clone() })
     }

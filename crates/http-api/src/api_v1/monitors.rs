@@ -306,9 +306,9 @@ pub async fn define(
     off_thread(&services, move |services| {
         let now = services.clock.now();
         refuse_unknown_contacts(services, &wanted)?;
-        let unseen = unseen::warnings(services, &wanted);
-        let version = services.monitors.define(&name, wanted, &caller.name, now)?;
+        let version = services.monitors.define(&name, wanted.clone(), &caller.name, now)?;
         services.control.definitions_changed();
+        let unseen = unseen::warnings(services, &wanted);
         let warnings = problems(services, &name, now).into_iter().chain(unseen).collect();
         Ok(Json(Defined { warnings, ..defined(version) }))
     })

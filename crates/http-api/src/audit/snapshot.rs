@@ -11,7 +11,7 @@ use vocabulary::ports::Scope;
 use crate::accounts::{self, Caller};
 use crate::answer::{Answer, Problem};
 use crate::api_v1::watched::{self, Downtime};
-use crate::api_v1::{calendars, cover, heartbeats, overrides, post_mortems, ways};
+use crate::api_v1::{calendars, cover, errors, heartbeats, overrides, post_mortems, ways};
 use crate::graphite_web::kept::{self, Kind};
 use crate::services::Services;
 use crate::status_page::posts;
@@ -117,6 +117,7 @@ pub fn of(services: &Services, caller: &Caller, parts: &[String]) -> Answer<Opti
         ["status-posts"] | ["status-posts", ..] => {
             Some(keyed(posts::all(state, NEWEST)?, |post| post.id.to_string())?)
         }
+        ["errors", "groups", named, "merge" | "split"] => hashes(services, caller, named)?,
         ["checks", name, _] => watched_now(services, &ObjectName::Check((*name).to_owned()))?,
         ["hosts", name, _] => watched_now(services, &ObjectName::Host((*name).to_owned()))?,
         ["heartbeats", name] | ["heartbeats", name, _] => {
@@ -173,6 +174,15 @@ fn watched_now(services: &Services, name: &ObjectName) -> Answer<Option<Value>> 
     let Value::Object(mut all) = value(&shown.0)? else { return Ok(None) };
     all.retain(|key, _| matches!(key.as_str(), "acknowledgement" | "notifications_enabled" | "comments"));
     Ok(Some(Value::Object(all)))
+}
+
+/// What of errors is one group: what was merged is found under the whole.
+fn hashes(services: &Services, caller: &Caller, named: &str) -> Answer<Option<Value>> {
+    // What is not there is refused by the route itself.
+    let Ok((group, _)) = errors::group(services, caller, named) else { return Ok(None) };
+    let kept = services.tracker.hashes(group.id, services.clock.now())?;
+    let hashes: Vec<String> = kept.into_iter().map(|one| one.hash).collect();
+    Ok(Some(json!({"group": group.id.to_string(), "title": group.title, "hashes": hashes})))
 }
 
 /// What is kept as it came. It may hold numbers that are none of ours.

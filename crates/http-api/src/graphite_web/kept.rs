@@ -1,7 +1,7 @@
 //! What graphite-web keeps in its database beside tags and events: dashboards, their templates, short links
 //! and what was said about series.
 
-use state_store::{Migrations, StateError, StateStore, Transaction};
+use state_store::{Migrations, StateError, StateStore, Transaction, Value};
 use vocabulary::Timestamp;
 
 pub const MIGRATIONS: Migrations = Migrations {
@@ -11,7 +11,10 @@ pub const MIGRATIONS: Migrations = Migrations {
          CREATE TABLE short_link (id INTEGER PRIMARY KEY AUTOINCREMENT, url TEXT NOT NULL UNIQUE, made INTEGER NOT NULL) STRICT;",
         // Whether somebody has followed it.
         "ALTER TABLE short_link ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
-         CREATE INDEX short_link_unused ON short_link (id) WHERE used = 0;"],
+         CREATE INDEX short_link_unused ON short_link (id) WHERE used = 0;",
+        // Who has made it; empty: nobody knows, or nobody signs in.
+        "ALTER TABLE short_link ADD COLUMN made_by TEXT NOT NULL DEFAULT '';
+         CREATE INDEX short_link_made_by ON short_link (made_by);"],
 };
 
 /// Longest name; the original's column has 128 characters.
@@ -28,6 +31,10 @@ const MAX_LINK_BYTES: usize = 16 << 10;
 /// back: they are written down somewhere. Of the others the oldest make room.
 const MAX_LINKS: i64 = 100_000;
 const MAX_BYTES_OF_LINKS: i64 = 64 << 20;
+/// Of these one person or token has so many, and of those beyond them that nobody has followed the oldest make room: whoever
+/// follows all of theirs keeps nobody else from making any.
+const MAX_LINKS_OF_ONE: i64 = MAX_LINKS / 16;
+const MAX_BYTES_OF_ONE: i64 = MAX_BYTES_OF_LINKS / 16;
 
 pub const TEMPORARY: &str = "temporary-";
 
@@ -148,38 +155,52 @@ pub fn names(state: &StateStore, kind: Kind) -> Result<Vec<String>, StateError> 
     Ok(rows.iter().map(|row| row.text(0).to_owned()).collect())
 }
 
-/// The number of the link to this address, made if need be.
-pub fn link(state: &StateStore, url: &str, now: Timestamp) -> Result<i64, Refused> {
+/// The number of the link to this address, made if need be. `by`: who asks; empty where nobody signs in.
+pub fn link(state: &StateStore, url: &str, by: &str, now: Timestamp) -> Result<i64, Refused> {
     if url.len() > MAX_LINK_BYTES {
         return Err(Refused::Because(format!("the address is longer than {MAX_LINK_BYTES} bytes")));
     }
     let number = state.transaction(|tx| {
         if let Some(row) = tx.query("SELECT id FROM short_link WHERE url = ?1", &[url.into()])?.first() {
-            return Ok(Some(row.integer(0)));
+            return Ok(Ok(row.integer(0)));
         }
-        if !make_room(tx, url.len() as i64)? {
-            return Ok(None);
+        let length = url.len() as i64;
+        let is_known = !by.is_empty();
+        if is_known && !make_room(tx, length, Some(by), (MAX_LINKS_OF_ONE, MAX_BYTES_OF_ONE))? {
+            let why = format!("{by} has {MAX_LINKS_OF_ONE} short links already, or {MAX_BYTES_OF_ONE} bytes of them, and all are in use");
+            return Ok(Err(why));
         }
-        tx.execute("INSERT INTO short_link (url, made) VALUES (?1, ?2)", &[url.into(), now.0.into()])?;
-        Ok(Some(tx.inserted_id()))
+        if !make_room(tx, length, None, (MAX_LINKS, MAX_BYTES_OF_LINKS))? {
+            let why = format!("there are {MAX_LINKS} short links already, or {MAX_BYTES_OF_LINKS} bytes of them, and all are in use");
+            return Ok(Err(why));
+        }
+        let sql = "INSERT INTO short_link (url, made, made_by) VALUES (?1, ?2, ?3)";
+        tx.execute(sql, &[url.into(), now.0.into(), by.into()])?;
+        Ok(Ok(tx.inserted_id()))
     })?;
-    number.ok_or_else(|| {
-        Refused::Because(format!(
-            "there are {MAX_LINKS} short links already, or {MAX_BYTES_OF_LINKS} bytes of them, and all are in use"
-        ))
-    })
+    number.map_err(Refused::Because)
 }
 
-/// For one more, of so many bytes. None is longer than this, so few have to go for it.
-fn make_room(tx: &Transaction<'_>, length: i64) -> Result<bool, StateError> {
-    let all = tx.query("SELECT count(*), coalesce(sum(octet_length(url)), 0) FROM short_link", &[])?;
+/// For one more, of so many bytes, among those of one or all. None is longer than this, so few have to go for it.
+fn make_room(
+    tx: &Transaction<'_>,
+    length: i64,
+    by: Option<&str>,
+    (most_links, most_bytes): (i64, i64),
+) -> Result<bool, StateError> {
+    let theirs = by.map_or("true", |_| "made_by = ?1");
+    let whose: Vec<Value> = by.into_iter().map(Value::from).collect();
+    let sql = format!("SELECT count(*), coalesce(sum(octet_length(url)), 0) FROM short_link WHERE {theirs}");
+    let all = tx.query(&sql, &whose)?;
     let (mut links, mut bytes) = (all[0].integer(0), all[0].integer(1));
-    let has_room = |links: i64, bytes: i64| links < MAX_LINKS && bytes + length <= MAX_BYTES_OF_LINKS;
+    let has_room = |links: i64, bytes: i64| links < most_links && bytes + length <= most_bytes;
     if has_room(links, bytes) {
         return Ok(true);
     }
-    let sql = "SELECT id, octet_length(url) FROM short_link WHERE used = 0 ORDER BY id LIMIT 1000";
-    for oldest in tx.query(sql, &[])? {
+    let sql = format!(
+        "SELECT id, octet_length(url) FROM short_link WHERE used = 0 AND {theirs} ORDER BY id LIMIT 1000"
+    );
+    for oldest in tx.query(&sql, &whose)? {
         tx.execute("DELETE FROM short_link WHERE id = ?1", &[oldest.integer(0).into()])?;
         (links, bytes) = (links - 1, bytes - oldest.integer(1));
         if has_room(links, bytes) {
@@ -237,7 +258,7 @@ mod tests {
         let refused = |kept| matches!(kept, Err(Refused::Because(_)));
         assert!(refused(set(&state, Kind::Dashboard, "a", &long, "ana", NOW)));
         assert!(refused(set(&state, Kind::Dashboard, &long, "1", "ana", NOW)));
-        assert!(matches!(link(&state, &long, NOW), Err(Refused::Because(_))));
+        assert!(matches!(link(&state, &long, "ana", NOW), Err(Refused::Because(_))));
         assert!(names(&state, Kind::Dashboard).unwrap().is_empty());
     }
 
@@ -257,9 +278,9 @@ mod tests {
     #[test]
     fn an_address_has_one_link() {
         let (_directory, state) = state();
-        assert_eq!(link(&state, "render?target=a", NOW).unwrap(), 1);
-        assert_eq!(link(&state, "render?target=b", NOW).unwrap(), 2);
-        assert_eq!(link(&state, "render?target=a", NOW).unwrap(), 1);
+        assert_eq!(link(&state, "render?target=a", "ana", NOW).unwrap(), 1);
+        assert_eq!(link(&state, "render?target=b", "ana", NOW).unwrap(), 2);
+        assert_eq!(link(&state, "render?target=a", "ben", NOW).unwrap(), 1);
         assert_eq!(link_to(&state, 2).unwrap().as_deref(), Some("render?target=b"));
         assert_eq!(link_to(&state, 3).unwrap(), None);
     }
@@ -279,12 +300,37 @@ mod tests {
             })
             .unwrap();
         assert!(link_to(&state, 1).unwrap().is_some());
-        link(&state, &long(most + 1), NOW).unwrap();
-        link(&state, &long(most + 2), NOW).unwrap();
+        link(&state, &long(most + 1), "", NOW).unwrap();
+        link(&state, &long(most + 2), "ana", NOW).unwrap();
         assert!(link_to(&state, 1).unwrap().is_some(), "somebody has followed it");
         assert_eq!(link_to(&state, 2).unwrap(), None);
         assert!(link_to(&state, most).unwrap().is_some());
         state.transaction(|tx| tx.execute("UPDATE short_link SET used = 1", &[])).unwrap();
-        assert!(matches!(link(&state, &long(most + 3), NOW), Err(Refused::Because(_))));
+        assert!(matches!(link(&state, &long(most + 3), "", NOW), Err(Refused::Because(_))));
+    }
+
+    #[test]
+    fn whoever_follows_all_of_theirs_fills_their_own_part() {
+        let (_directory, state) = state();
+        let long = |n: i64| format!("render?target={n}{}", "x".repeat(MAX_LINK_BYTES - 30));
+        let most = MAX_BYTES_OF_ONE / long(100).len() as i64;
+        state
+            .transaction(|tx| {
+                for n in 100..100 + most {
+                    let sql = "INSERT INTO short_link (url, made, made_by, used) VALUES (?1, 1, 'eve', ?2)";
+                    tx.execute(sql, &[long(n).into(), i64::from(n > 100).into()])?;
+                }
+                Ok(())
+            })
+            .unwrap();
+        // The one that nobody has followed makes room, and then there is none.
+        let more = link(&state, &long(1_000), "eve", NOW).unwrap();
+        assert_eq!(link_to(&state, 1).unwrap(), None);
+        link_to(&state, more).unwrap();
+        assert!(
+            matches!(link(&state, &long(1_001), "eve", NOW), Err(Refused::Because(why)) if why.contains("eve has"))
+        );
+        assert!(link(&state, &long(1_001), "ana", NOW).is_ok());
+        assert!(link(&state, &long(1_001), "eve", NOW).is_ok(), "what is there is there for all");
     }
 }

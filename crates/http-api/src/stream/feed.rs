@@ -1,6 +1,7 @@
 //! The thread that feeds the streams: each distinct target is evaluated once a tick, whoever watches it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -11,8 +12,9 @@ use vocabulary::Timestamp;
 use vocabulary::ports::{QueryLimits, Scope};
 
 use super::batches::Batch;
-use super::hub::Wanted;
+use super::hub::{Stream, Wanted};
 use super::message;
+use super::turns::{Used, in_turn};
 use super::watch::{Row, Watched};
 use crate::control::State;
 use crate::evaluate::{Evaluated, TargetError, evaluate};
@@ -25,6 +27,8 @@ const MAX_SERIES_OF_STREAM: usize = 20_000;
 const NOT_CARRIED: u64 = u64::MAX;
 /// Of all that is watched, with what a name and its tags take: 256 MiB. Beyond it nothing is watched anew.
 const MAX_SLOTS_WATCHED: usize = 32 << 20;
+/// Of these one person or token may have so many watched.
+const MAX_SLOTS_OF_ONE: usize = MAX_SLOTS_WATCHED / 4;
 /// How much past a new target brings along when nothing was asked for, and at most.
 const USUAL_PAST_SECONDS: i64 = 60;
 const MAX_PAST_SECONDS: i64 = 3_600;
@@ -39,6 +43,8 @@ const WAITING_BEFORE_PAST: usize = 2;
 const EVALUATION_TIMEOUT: Duration = Duration::from_millis(900);
 /// All evaluations of one tick together; what does not fit waits for the next one.
 const TICK_BUDGET: Duration = Duration::from_millis(900);
+/// Of this what is left to targets that were looked at before, while there are new ones.
+const KNOWN_BUDGET: Duration = Duration::from_millis(600);
 /// Without ticks (the clock stands still) streams are still told that the server lives.
 const LONGEST_SILENCE: Duration = Duration::from_millis(1_500);
 
@@ -51,6 +57,8 @@ pub fn run(services: &Services, stop: &AtomicBool) {
         next_id: 0,
         health: None,
         slots_watched: 0,
+        slots_of: HashMap::new(),
+        used: Used::default(),
         pasts: HashMap::new(),
         past_took: Duration::ZERO,
     };
@@ -72,8 +80,10 @@ struct Feeder<'s> {
     watched: HashMap<Key, Watched>,
     next_id: u64,
     health: Option<(State, Option<String>)>,
-    /// What `watched` holds.
+    /// What `watched` holds, and of this for whom.
     slots_watched: usize,
+    slots_of: HashMap<String, usize>,
+    used: Used,
     /// How long the past took that streams were told, and that of this tick.
     pasts: HashMap<String, Duration>,
     past_took: Duration,
@@ -89,6 +99,22 @@ struct Key {
 impl Key {
     fn new(scope: &Scope, target: &str) -> Key {
         Key { prefixes: scope.as_prefixes().to_vec(), target: target.to_owned() }
+    }
+}
+
+/// For whom a target is evaluated: of those who watch it for who has used the least.
+struct Asked {
+    scope: Scope,
+    who: String,
+    most_slots: usize,
+    /// It fits into a stream that wants it, as far as is known.
+    is_carried: bool,
+}
+
+impl Asked {
+    fn of(stream: &Stream, is_carried: bool) -> Asked {
+        let most_slots = if stream.is_of_all { MAX_SLOTS_WATCHED } else { MAX_SLOTS_OF_ONE };
+        Asked { scope: stream.scope.clone(), who: stream.who.clone(), most_slots, is_carried }
     }
 }
 
@@ -117,49 +143,99 @@ impl Feeder<'_> {
         ids
     }
 
-    fn wanted(&self) -> HashMap<Key, Scope> {
+    fn wanted(&self) -> HashMap<Key, Asked> {
         let streams = self.services.hub.streams.lock();
-        let pairs = streams
-            .values()
-            .flat_map(|stream| stream.targets.iter().map(|wanted| (&stream.scope, &wanted.text)));
-        pairs.map(|(scope, text)| (Key::new(scope, text), scope.clone())).collect()
+        let mut all: HashMap<Key, Asked> = HashMap::new();
+        for stream in streams.values() {
+            let mut series = 0;
+            for target in &stream.targets {
+                let key = Key::new(&stream.scope, &target.text);
+                let more = self.watched.get(&key).map_or(0, Watched::len);
+                let is_carried = series + more <= MAX_SERIES_OF_STREAM;
+                series += if is_carried { more } else { 0 };
+                match all.entry(key) {
+                    Entry::Vacant(place) => {
+                        place.insert(Asked::of(stream, is_carried));
+                    }
+                    Entry::Occupied(mut place) => {
+                        let is_carried = place.get().is_carried || is_carried;
+                        match self.used.of(&stream.who) < self.used.of(&place.get().who) {
+                            true => drop(place.insert(Asked::of(stream, is_carried))),
+                            false => place.get_mut().is_carried = is_carried,
+                        }
+                    }
+                }
+            }
+        }
+        all
     }
 
-    /// Cheap ones first, so that somebody's slow targets hold up nobody else's; of new ones, whose price is not
-    /// known, one at least.
-    fn evaluate_all(&mut self, wanted: HashMap<Key, Scope>, tick: Timestamp) {
+    /// In turn, and of each one's the cheap ones first, so that somebody's slow targets hold up nobody else's; of new ones,
+    /// whose price is not known, one at least. What no stream carries stays as it was.
+    fn evaluate_all(&mut self, wanted: HashMap<Key, Asked>, tick: Timestamp) {
         let begun = Instant::now();
-        self.slots_watched = self.watched.values().map(Watched::slots).sum();
+        self.used.fade();
+        self.count_slots(&wanted);
         self.watched.values_mut().for_each(|watched| watched.rows.clear());
-        let (mut known, new): (Vec<_>, Vec<_>) =
-            wanted.into_iter().partition(|(key, _)| self.watched.contains_key(key));
+        let carried = wanted.into_iter().filter(|(_, asked)| asked.is_carried);
+        let (mut known, new): (Vec<_>, Vec<_>) = carried.partition(|(key, _)| self.watched.contains_key(key));
+        known.retain(|(key, _)| self.watched.get(key).is_some_and(|watched| watched.is_due(begun)));
         known.sort_by_cached_key(|(key, _)| self.watched.get(key).map(|watched| watched.took));
-        for (key, scope) in known {
-            if begun.elapsed() < TICK_BUDGET {
-                self.evaluate(key, &scope, tick);
-            }
-        }
-        for (index, (key, scope)) in new.into_iter().enumerate() {
-            if index == 0 || begun.elapsed() < TICK_BUDGET {
-                self.evaluate(key, &scope, tick);
+        let of_known = if new.is_empty() { TICK_BUDGET } else { KNOWN_BUDGET };
+        self.evaluate_in_turn(known, tick, |_| begun.elapsed() < of_known);
+        self.evaluate_in_turn(new, tick, |index| index == 0 || begun.elapsed() < TICK_BUDGET);
+    }
+
+    fn count_slots(&mut self, wanted: &HashMap<Key, Asked>) {
+        self.slots_of.clear();
+        self.slots_watched = 0;
+        for (key, watched) in &self.watched {
+            self.slots_watched += watched.slots();
+            if let Some(asked) = wanted.get(key) {
+                *self.slots_of.entry(asked.who.clone()).or_default() += watched.slots();
             }
         }
     }
 
-    fn evaluate(&mut self, key: Key, scope: &Scope, tick: Timestamp) {
-        let started = Instant::now();
-        let watched = self.watched.entry(key.clone()).or_default();
-        if !watched.is_due(started) {
-            return;
+    fn evaluate_in_turn(&mut self, all: Vec<(Key, Asked)>, tick: Timestamp, may: impl Fn(usize) -> bool) {
+        let mut by_who: HashMap<String, VecDeque<(Key, Asked)>> = HashMap::new();
+        for (key, asked) in all {
+            by_who.entry(asked.who.clone()).or_default().push_back((key, asked));
         }
+        let (mut used, mut index) = (std::mem::take(&mut self.used), 0);
+        in_turn(by_who, &mut used, |(key, asked)| {
+            let goes_on = may(index);
+            index += 1;
+            goes_on.then(|| self.evaluate(key, &asked, tick))
+        });
+        self.used = used;
+    }
+
+    /// Returns how long it took.
+    fn evaluate(&mut self, key: Key, asked: &Asked, tick: Timestamp) -> Duration {
+        let started = Instant::now();
+        let of_one = self.slots_of.entry(asked.who.clone()).or_default();
+        let watched = self.watched.entry(key.clone()).or_default();
         let from = watched.window_start(tick);
         let before = watched.slots();
-        let result = match before == 0 && self.slots_watched > MAX_SLOTS_WATCHED {
-            true => Err(too_much("this server watches as much live as it has room for")),
-            false => look(self.services, &key.target, scope, from, tick),
+        let full = match before {
+            0 if self.slots_watched > MAX_SLOTS_WATCHED => {
+                Some("this server watches as much live as it has room for")
+            }
+            0 if *of_one > asked.most_slots => {
+                Some("as much is watched live here as one person or token may watch")
+            }
+            _ => None,
         };
-        watched.update(result, started.elapsed(), Instant::now(), &mut self.next_id);
+        let result = match full {
+            Some(why) => Err(too_much(why)),
+            None => look(self.services, &key.target, &asked.scope, from, tick),
+        };
+        let took = started.elapsed();
+        watched.update(result, took, Instant::now(), &mut self.next_id);
         self.slots_watched = self.slots_watched + watched.slots() - before;
+        *of_one = *of_one + watched.slots() - before;
+        took
     }
 
     /// The server's state, if it is another than before. Looked at here because a page wants to know it

@@ -39,7 +39,9 @@ pub struct LookedAt(u64);
 
 pub(super) struct Stream {
     /// The person or token that opened it.
-    who: String,
+    pub(super) who: String,
+    /// Nobody signs in: everybody is one.
+    pub(super) is_of_all: bool,
     pub(super) scope: Scope,
     /// When what it was opened with holds no more.
     until: Option<Timestamp>,
@@ -105,7 +107,7 @@ impl Hub {
                 "close some: one stream carries 500 targets, and PUT /api/v1/streams/ID changes them",
             ));
         }
-        let stream = Stream { who, scope, until, events, targets };
+        let stream = Stream { who, is_of_all: via == Via::Loopback, scope, until, events, targets };
         match self.now() == looked_at {
             true => drop(streams.insert(id.clone(), stream)),
             // It may be theirs that changed. Whoever still may comes back at once.

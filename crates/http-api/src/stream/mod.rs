@@ -1,6 +1,7 @@
 //! The live stream: server-sent events, one message a second and tick, columns instead of objects.
 //!
-//! Every distinct target is evaluated once a tick over its last few slots, whoever watches it; what
+//! Every distinct target is evaluated once a tick over its last few slots, whoever watches it, and where there is no time
+//! for all those of who has used the least of it come first ([`turns`]); what
 //! changed since the tick before goes to the streams that want it ([`watch`]). A stream that does not
 //! read fast enough is closed: the browser comes back and says what it saw last.
 
@@ -8,6 +9,7 @@ mod batches;
 mod feed;
 mod hub;
 mod message;
+mod turns;
 mod watch;
 
 use std::convert::Infallible;

@@ -6,6 +6,7 @@ use vocabulary::state::State;
 
 use super::{Story, change, contact};
 use crate::book::Contact;
+use crate::desk::Seen;
 use crate::page::Page;
 use crate::people::Deed;
 
@@ -13,7 +14,7 @@ impl Story {
     /// Eve sees what begins with `shop.`.
     fn with_eve() -> Story {
         let mut story = Story::new();
-        let eve = Contact { scope: Scope::prefixes(vec!["shop.".into()]), ..contact(&["mail"]) };
+        let eve = Contact { scope: shop(), ..contact(&["mail"]) };
         story.incidents.book.contacts.insert("eve".into(), eve);
         story
     }
@@ -22,6 +23,10 @@ impl Story {
         self.incidents.act(1, "bea", deed, Timestamp(self.now)).unwrap();
         self.incidents.take(&[], &[], Timestamp(self.now))
     }
+}
+
+fn shop() -> Scope {
+    Scope::prefixes(vec!["shop.".into()])
 }
 
 fn said(pages: &[Page], contact: &str) -> String {
@@ -64,4 +69,30 @@ fn whoever_is_called_to_what_is_all_others_is_told_of_it() {
     let pages = story.pages_of(&calling(&["eve"]));
     assert!(said(&pages, "eve").contains("bank.lat"));
     story.told(pages);
+}
+
+#[test]
+fn our_own_word_of_others_members_is_left_out() {
+    let mut story = Story::with_eve();
+    story.goes("latency|shop.lat", State::Critical);
+    story.goes("latency|bank.lat", State::Critical);
+    let whole = &story.incidents.live[&1];
+    let (key, trouble) = whole.bad().next().unwrap();
+    let mut message = story.incidents.message(whole, key, trouble, None);
+    let mut comment = |author: &str| {
+        (message.author, message.comment) = (author.into(), "bank.lat went bad since you were told".into());
+        story.incidents.in_words_for("eve", whole, &message).unwrap().comment
+    };
+    assert_eq!((comment(""), comment("ana").is_empty()), (String::new(), false));
+}
+
+#[test]
+fn a_check_in_parts_is_called_after_theirs() {
+    let mut story = Story::with_eve();
+    story.goes("web/http|bank.b", State::Critical);
+    story.goes("web/http|shop.a", State::Critical);
+    let whole = &story.incidents.live[&1];
+    assert_eq!(whole.title, "web/http: bank.b, shop.a");
+    assert_eq!(whole.clone().part(&shop()).unwrap().title, "web/http: shop.a");
+    assert_eq!(Seen::of(whole).part(&shop()).unwrap().title, "web/http: shop.a");
 }

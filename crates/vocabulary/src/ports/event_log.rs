@@ -37,6 +37,9 @@ pub trait EventLog: Send + Sync {
         numbers: &[Range<u64>],
     ) -> Result<(), EventLogError>;
 
+    /// How many more moves of events of this project are kept. What is moved beyond it is moved all the same: ask before.
+    fn room_for_moves(&self, project: u64) -> usize;
+
     /// Events of before are not found any more. Their bytes go when enough of them lie together: the answer is
     /// how many events of any project went from the disk.
     fn expire(&self, project: u64, before: Timestamp) -> Result<u64, EventLogError>;

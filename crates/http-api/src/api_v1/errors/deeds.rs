@@ -148,7 +148,7 @@ pub async fn decide(
 
 /// The answer is the whole.
 #[utoipa::path(post, path = "/errors/groups/{id}/merge", params(("id" = String, Path)), request_body = GroupMerge,
-    responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn merge(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,
@@ -163,6 +163,7 @@ pub async fn merge(
         if part.id == into.id {
             return Err(Problem::bad_request(format!("{named} and {} are one group already", merging.into)));
         }
+        parting::refuse_full(services, &project, 1)?;
         parting::finish(services)?;
         let moved = services.tracker.merge(into.id, &[part.id], &author, services.clock.now())?;
         for from in moved {
@@ -179,7 +180,7 @@ pub async fn merge(
 /// The answer is the group that was made. Of the kept events the newest 10,000 are looked at: those of the hash go along, with all
 /// that was counted of them; `unparted` says of both groups what could not be told apart.
 #[utoipa::path(post, path = "/errors/groups/{id}/split", params(("id" = String, Path)), request_body = GroupSplit,
-    responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = WholeGroup), (status = 400, body = Problem), (status = 404, body = Problem), (status = 409, body = Problem)))]
 pub async fn split(
     State(services): State<Arc<Services>>,
     Extension(caller): Extension<Caller>,

@@ -1,10 +1,12 @@
 //! A split: its kept events are looked at, the group becomes two, and the log is told whose they are.
 
+use axum::http::StatusCode;
+use error_tracking::limits::MAX_PARTED_STRETCHES;
 use error_tracking::{HashValue, Parting, Project, Refusal};
 use vocabulary::Timestamp;
 use vocabulary::ports::{EventLog, EventLogError, EventPage, Replay};
 
-use crate::answer::Answer;
+use crate::answer::{Answer, Problem};
 use crate::services::Services;
 
 /// Bodies that are read at a time.
@@ -18,6 +20,7 @@ pub fn split(
     hash: HashValue,
     (now, by): (Timestamp, &str),
 ) -> Answer<u64> {
+    refuse_full(services, project, MAX_PARTED_STRETCHES)?;
     finish(services)?;
     let (tracker, log) = (&services.tracker, &*services.event_log);
     let mut parting = tracker.parting(project, group, &[hash], now)?;
@@ -27,6 +30,19 @@ pub fn split(
     let made = tracker.split(parting, |parting| look_since(log, seen_up_to, parting), by, now)?;
     finish(services)?;
     Ok(made)
+}
+
+/// Whoever splits and merges the same again and again makes every list of the project slow.
+pub fn refuse_full(services: &Services, project: &Project, moves: usize) -> Answer<()> {
+    if services.event_log.room_for_moves(project.id) >= moves {
+        return Ok(());
+    }
+    let why = format!(
+        "groups of `{}` were split and merged so often that no more of it can be noted",
+        project.name
+    );
+    Err(Problem::new(StatusCode::CONFLICT, why)
+        .hint("there is room again once the events that were moved are older than the project keeps them"))
 }
 
 /// What the log has not heard of yet: a disk that was full may have come between.
