@@ -211,6 +211,11 @@ impl Incidents {
         for (contact, channels) in &found.now {
             self.tell_of_step(id, contact, channels, now);
         }
+        let runs = self.live.get(&id).is_some_and(|it| it.tellable().is_some_and(|(key, _)| self.policy_for(it, key).is_some()));
+        if let Some(incident) = self.live.get_mut(&id).filter(|_| !runs) {
+            let severity = incident.severity_now();
+            incident.detail.paged_at.get_or_insert(severity);
+        }
     }
 
     /// Of those whom a step names.

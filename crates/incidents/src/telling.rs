@@ -226,16 +226,50 @@ impl Incidents {
             if estate.withheld(&key).is_some() {
                 continue;
             }
+            let channels = self.channels_of(&contact);
+            if channels.is_empty() {
+                self.owe_others(id, &contact, &key, now);
+                continue;
+            }
             let Some(incident) = self.live.get(&id) else { continue };
             let Some(trouble) = incident.troubles.get(&key) else { continue };
             let message = self.message_about(&key, trouble, self.book.about(&key));
-            let channels = self.channels_of(&contact);
+            let by_policy = self.policy_for(incident, &key).is_some();
             self.tell_by_rule(id, PageKind::Still, &Arc::from(contact.as_str()), &channels, &message, now);
             let Some(incident) = self.live.get_mut(&id) else { continue };
             let told = incident.detail.told.entry(contact).or_default();
             told.owed.remove(&key.mark());
             told.by_notices_of.insert(key.mark());
+            if !by_policy {
+                // Else the policy of the same subject is still to hear of it.
+                incident.detail.paged_at = Some(incident.severity_now());
+            }
             self.touch(id);
+        }
+    }
+
+    /// Whoever was owed this is reached by nothing any more, as somebody who was taken out: it is owed to the contacts that the
+    /// subject has now, else told to those who are told of what names nobody.
+    fn owe_others(&mut self, id: IncidentId, gone: &str, key: &Key, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let by_policy = self.policy_for(incident, key).is_some();
+        let named = self.book.about(key).into_iter().flat_map(|subject| &subject.contacts);
+        let named = named.filter(|name| !self.channels_of(name).is_empty());
+        let named: Vec<Arc<str>> = named.filter(|name| self.wants(name, incident.severity_now())).cloned().collect();
+        let anew_at = self.anew_at(id);
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        if let Some(told) = incident.detail.told.get_mut(gone) {
+            told.owed.remove(&key.mark());
+        }
+        for name in &named {
+            let told = incident.detail.told.entry(name.to_string()).or_default();
+            if !(told.waits() && told.is_since(anew_at)) {
+                told.owed.insert(key.mark());
+            }
+        }
+        self.touch(id);
+        if named.is_empty() && !by_policy {
+            self.in_place_of_late(id, gone, now);
         }
     }
 
