@@ -21,7 +21,8 @@ impl Incidents {
         for incident in self.live.values_mut() {
             let detail = &mut incident.detail;
             // Told anew then, by whom who had heard of it: what comes next is later than both.
-            let whens = [&mut detail.anew_at, &mut detail.heard_until, &mut detail.more_since, &mut detail.more_at];
+            let whens =
+                [&mut detail.anew_at, &mut detail.heard_until, &mut detail.more_since, &mut detail.more_at];
             whens.into_iter().chain([&mut detail.free_since]).flatten().for_each(set_back);
             detail.unheard.iter_mut().for_each(|unheard| set_back(&mut unheard.at));
             let at = detail.escalation.iter_mut();

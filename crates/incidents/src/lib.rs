@@ -88,6 +88,7 @@ pub mod letters;
 pub mod limits;
 mod lost;
 mod mentions;
+mod missed;
 mod newcomers;
 pub mod night;
 pub mod nights;

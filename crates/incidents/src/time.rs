@@ -39,6 +39,25 @@ impl Incidents {
             self.hold(key, Trouble { gone: Some(now.0), ..trouble });
         }
         self.look_at_production(now);
+        self.look_at_late(now);
+    }
+
+    /// Whose time begins no more by other definitions is waited for in vain.
+    fn look_at_late(&mut self, now: Timestamp) {
+        let mut never = Vec::new();
+        for incident in self.live.values().filter(|incident| !incident.is_closed()) {
+            let Some((key, _)) = incident.tellable() else { continue };
+            let late = incident.detail.told.iter().filter(|(_, told)| told.late);
+            let late = late.filter(|(name, _)| self.book.is_never(name, key.host, now));
+            never.extend(late.map(|(name, _)| (incident.id, name.clone())));
+        }
+        for (id, name) in never {
+            self.in_place_of_late(id, &name, now);
+            if let Some(told) = self.live.get_mut(&id).and_then(|it| it.detail.told.get_mut(&name)) {
+                (told.late, told.held) = (false, None);
+            }
+            self.touch(id);
+        }
     }
 
     /// What pages nobody may be production by other definitions, and what was told may be none any more. And what was not bad enough
@@ -82,7 +101,9 @@ impl Incidents {
         if incident.detail.environment.as_ref() == Some(&environment) {
             return;
         }
-        let text = format!("`{environment}` is not production by other definitions: this incident stays what it was");
+        let text = format!(
+            "`{environment}` is not production by other definitions: this incident stays what it was"
+        );
         if let Some(incident) = self.live.get_mut(&id) {
             incident.detail.environment = Some(environment);
         }

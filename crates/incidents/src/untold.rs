@@ -270,7 +270,9 @@ impl Incidents {
         let severity = incident.said(trouble.state);
         let wants = |name: &&Arc<str>| self.book.contacts.get(*name).is_some_and(|it| it.wants(severity));
         let all = names.iter().filter(wants).map(|name| (name.clone(), self.channels_of(name)));
-        let reached = all.filter(|(_, channels)| !channels.is_empty());
+        let is_reached =
+            |name: &str, by: &[Arc<str>]| !by.is_empty() && !self.book.is_never(name, key.host, now);
+        let reached = all.filter(|(name, channels)| is_reached(name, channels));
         reached.partition(|(name, _)| self.may_tell(incident, name, key.host, now))
     }
 
