@@ -85,6 +85,8 @@ pub fn book(all: &Definitions, config: &Config, state: &StateStore) -> Book {
     enter_services(&mut book, all);
     enter_alerts(&mut book, all);
     enter_needs(&mut book, all);
+    let next = hours.clone();
+    book.next_times = Some(Arc::new(move |contact, host, now| next.next(contact, host, now)));
     book.periods = Some(Arc::new(move |contact, host, now| hours.allow(contact, host, now)));
     book.zone = Some(jiff::tz::TimeZone::system());
     book.policies =

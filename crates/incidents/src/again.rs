@@ -59,13 +59,16 @@ impl Incidents {
         if some_know {
             (detail.acknowledged, detail.owner, detail.paged_at, detail.by_hand) = (None, None, None, None);
             (detail.heard_until, detail.more_since, detail.more_at) = (None, None, None);
-            (detail.ran_out_at, detail.anew_at) = (Some(now.0), Some(now.0));
+            detail.ran_out_at = Some(now.0);
         }
         incident.phase = if detail.acknowledged.is_some() { Phase::Acknowledged } else { Phase::Open };
         let text = match some_know {
             true => format!("it is bad again, {} s after its end", began.since(ended).max(0)),
             false => "it is bad again, before anybody was told of its end".to_owned(),
         };
+        if some_know {
+            self.is_anew(id, now);
+        }
         self.merged.remove(&id);
         self.write(id, Entry { at: began, kind: "reopened", who: String::new(), text });
         self.take_back_dismissed(id, now);

@@ -12,6 +12,7 @@ use vocabulary::state::State;
 
 use crate::config::{Environments, IncidentsConfig};
 use crate::incident::Key;
+use crate::limits::LONGEST_LATE_SECONDS;
 use crate::oncall::policy::Target;
 use crate::oncall::{PolicyConfig, ScheduleConfig};
 pub use crate::owning::Owning;
@@ -114,6 +115,9 @@ impl Contact {
 /// Is this contact to be told now, of a host or of anything else? By the contact's own periods.
 pub type Periods = Arc<dyn Fn(&str, bool, Timestamp) -> bool + Send + Sync>;
 
+/// When that is next, from this moment on. None: not in a year.
+pub type NextTimes = Arc<dyn Fn(&str, bool, Timestamp) -> Option<Timestamp> + Send + Sync>;
+
 /// Is it within the time period of this name? None: there is no such period.
 pub type NamedPeriods = Arc<dyn Fn(&str, Timestamp) -> Option<bool> + Send + Sync>;
 
@@ -152,6 +156,8 @@ pub struct Book {
     /// None: everybody at any time.
     pub periods: Option<Periods>,
     pub named_periods: Option<NamedPeriods>,
+    /// None: everybody's begins soon enough.
+    pub next_times: Option<NextTimes>,
     /// Of files, each with its `file:line`.
     pub schedules: Vec<(ScheduleConfig, String)>,
     pub policies: Vec<(PolicyConfig, String)>,
@@ -196,6 +202,22 @@ impl Book {
     pub fn is_time(&self, contact: &str, host: bool, now: Timestamp) -> bool {
         !self.contacts.contains_key(contact)
             || self.periods.as_ref().is_none_or(|periods| periods(contact, host, now))
+    }
+
+    /// Is it not this contact's time for longer than anybody would wait? Who is told then is as good as told by nobody.
+    pub(crate) fn is_never(&self, contact: &str, host: bool, now: Timestamp) -> bool {
+        let soon = |next: Option<Timestamp>| next.is_some_and(|next| next.since(now) <= LONGEST_LATE_SECONDS);
+        let is_late = || self.next_times.as_ref().is_some_and(|next| !soon(next(contact, host, now)));
+        !self.is_time(contact, host, now) && is_late()
+    }
+
+    /// Of these somebody is reached by something, at some time.
+    pub(crate) fn has_somebody(&self, names: &[Arc<str>], host: bool, now: Timestamp) -> bool {
+        let is_somebody = |name: &Arc<str>| {
+            let known = self.contacts.get(name).is_some_and(|contact| !contact.channels.is_empty());
+            known && !self.is_never(name, host, now)
+        };
+        names.iter().any(is_somebody)
     }
 
     /// Is there such a one? Schedules are others' to know.

@@ -19,11 +19,20 @@ impl Incidents {
             }
         };
         for incident in self.live.values_mut() {
-            let step = incident.detail.escalation.as_mut().and_then(|it| it.next_at.as_mut());
-            step.into_iter().for_each(set_back);
-            for rule in incident.detail.told.values_mut().filter_map(|told| told.rule.as_mut()) {
-                set_back(&mut rule.began);
-                set_back(&mut rule.next_at);
+            let detail = &mut incident.detail;
+            // Told anew then, by whom who had heard of it: what comes next is later than both.
+            let whens =
+                [&mut detail.anew_at, &mut detail.heard_until, &mut detail.more_since, &mut detail.more_at];
+            whens.into_iter().chain([&mut detail.free_since]).flatten().for_each(set_back);
+            detail.unheard.iter_mut().for_each(|unheard| set_back(&mut unheard.at));
+            let at = detail.escalation.iter_mut();
+            at.flat_map(|at| [&mut at.began, &mut at.next_at]).flatten().for_each(set_back);
+            for told in detail.told.values_mut() {
+                told.at.iter_mut().for_each(set_back);
+                if let Some(rule) = told.rule.as_mut() {
+                    set_back(&mut rule.began);
+                    set_back(&mut rule.next_at);
+                }
             }
             self.unsaved.incident(incident.id);
         }

@@ -72,6 +72,8 @@ pub struct Incidents {
     pub(crate) touched: BTreeSet<IncidentId>,
     /// What joined incidents for another reason than theirs, since the last `settle`.
     pub(crate) joined: BTreeMap<IncidentId, Vec<Key>>,
+    /// What of these was held back as its host was down, and is not any more.
+    pub(crate) freed: BTreeMap<IncidentId, Vec<Key>>,
     /// Made since the last `take`.
     pub(crate) fresh: Vec<Page>,
     pub(crate) unsaved: Unsaved,
@@ -187,9 +189,12 @@ impl Incidents {
     fn changes(&mut self, id: IncidentId, key: &Key, change: &StateChange, now: Timestamp) {
         let Some(incident) = self.live.get_mut(&id) else { return };
         let Some(trouble) = incident.troubles.get_mut(key) else { return };
-        let before = trouble.state;
+        let (before, was_withheld) = (trouble.state, trouble.withheld);
         trouble.take(change);
         self.unsaved.trouble(id, key.clone());
+        if was_withheld == Some(Withheld::HostDown) && change.withheld.is_none() {
+            self.comes_free(id, key);
+        }
         if before != change.to {
             let kind = if change.to.badness() > before.badness() { "worse" } else { "better" };
             let text = format!("{key} is {} ({before} before): {}", change.to, cut(&change.text, MAX_TEXT));

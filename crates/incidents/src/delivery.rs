@@ -203,6 +203,7 @@ impl Inner {
     fn another_way(&mut self, id: i64, of_one: bool, why: &str, now: Timestamp) {
         self.outbox.counters.given_up += 1;
         let Some(page) = self.outbox.get_mut(id).map(|waiting| waiting.page.clone()) else { return };
+        self.note_missed_end(&page);
         if page.message.rerouted || page.kind == PageKind::Letter || self.is_told_otherwise(&page) {
             return;
         }
@@ -326,6 +327,7 @@ impl Inner {
         }
         let same = self.outbox.of_word(page);
         let mut from = page.clone();
+        from.message.detour.missed_it.extend(self.who_may_miss_end(page));
         from.message.otherwise.used.extend(same.iter().map(|(_, channel)| channel.to_string()));
         let before = self.incidents.unsaved.pages.len();
         let detoured = self.incidents.reroute(&from, of_one, now);
@@ -409,6 +411,9 @@ impl Inner {
             Attempt::Unsaid | Attempt::Later { .. } => return,
         };
         let Some(page) = self.outbox.get(id).map(|waiting| waiting.page.clone()) else { return };
+        if reached {
+            self.note_got_end(&page);
+        }
         for (other, _) in self.outbox.of_word(&page) {
             let Some(waiting) = self.outbox.get_mut(other) else { continue };
             let otherwise = &mut waiting.page.message.otherwise;

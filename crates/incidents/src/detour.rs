@@ -82,7 +82,9 @@ impl Incidents {
         if page.kind == PageKind::OnCall || page.message.detour.stands_for.is_some() {
             return StandIns::default();
         }
-        let others = self.book.config.contacts.iter().filter(|name| ***name != *page.contact);
+        let missed_it = |name: &&String| page.message.detour.missed_it.contains(*name);
+        let others =
+            self.book.config.contacts.iter().filter(|name| ***name != *page.contact && !missed_it(name));
         let others = others.map(|name| Arc::<str>::from(name.as_str()));
         let (known, others): (Vec<_>, Vec<_>) = others.partition(|name| self.has_it(page, name));
         if page.message.detour.again || (page.kind.is_end() && !known.is_empty()) {
@@ -128,7 +130,9 @@ impl Incidents {
         let Some(incident) = self.live.get(&id) else { return Vec::new() };
         let hears = |name: &&String| {
             let told = incident.detail.told.get(*name);
-            told.is_some_and(|told| (told.waits() || told.of_end) && told.in_person == Some(true))
+            told.is_some_and(|told| {
+                (told.waits() || told.of_end) && told.in_person == Some(true) && !told.missed_end
+            })
         };
         self.book.config.contacts.iter().filter(hears).cloned().collect()
     }

@@ -44,11 +44,15 @@ impl Incidents {
                 self.tell_end_of_pages(id, now);
             } else {
                 self.tell_problem(id, now);
+                if let Some(freed) = self.freed.remove(&id) {
+                    self.begin_of_freed(id, &freed, now);
+                }
                 self.begin_of_members(id, now);
                 self.tell_members(id, now);
             }
         }
         self.joined.clear();
+        self.freed.clear();
         self.tell_newcomers(now);
     }
 

@@ -111,7 +111,7 @@ impl Incidents {
             if Incidents::tells_itself(about) || by_policy_alone {
                 continue;
             }
-            let untold = self.recipients(incident, key, severity).into_iter();
+            let untold = self.recipients(incident, key, severity, now).into_iter();
             let untold = untold.filter(|(name, _)| told.insert(name.clone()));
             let (untold, late): (Vec<_>, Vec<_>) =
                 untold.partition(|(name, _)| self.may_tell(incident, name, key.host, now));

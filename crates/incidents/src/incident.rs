@@ -117,6 +117,9 @@ pub struct Told {
     /// The last word of trouble was given up by all the ways that it went.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lost: bool,
+    /// The end was given up by all the ways that it went.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub missed_end: bool,
     /// Some word of trouble was delivered by a way with a person at its end.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reached: bool,
@@ -152,7 +155,7 @@ impl Told {
             (self.reached, self.in_person) = (false, None);
         }
         self.reached &= self.is_since(anew_at);
-        (self.lost, self.at) = (false, Some(now.0));
+        (self.lost, self.missed_end, self.at) = (false, false, Some(now.0));
     }
 
     /// The last word went then or later. Versions before wrote nothing of it.

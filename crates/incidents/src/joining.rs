@@ -58,6 +58,8 @@ impl Incidents {
             // What was told of the one is not told again of the other, and its policy goes on.
             detail.paged_at = detail.paged_at.into_iter().chain(paged_at).max_by_key(|state| state.badness());
             detail.more_since = detail.more_since.or(before.detail.more_since);
+            // Who heard of a part before that was told anew has not heard of it.
+            detail.anew_at = detail.anew_at.max(before.detail.anew_at);
             detail.taken_back = detail.taken_back.take().or_else(|| before.detail.taken_back.clone());
             let runs = |at: &Option<Escalation>| at.as_ref().is_some_and(|at| at.next_at.is_some());
             if detail.escalation.is_none() || (!runs(&detail.escalation) && runs(&escalation)) {

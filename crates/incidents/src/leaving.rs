@@ -57,18 +57,20 @@ impl Incidents {
         bad
     }
 
-    /// Nobody has it, and acknowledgements of before count no more. Who is told of that, the caller says.
+    /// Nobody has it, and neither acknowledgements of before count any more nor who heard of it before. Who is told of that, the
+    /// caller says.
     pub(crate) fn nobodys_again(&mut self, id: IncidentId, by: &str, text: String, now: Timestamp) {
         let Some(incident) = self.live.get_mut(&id) else { return };
         incident.phase = Phase::Open;
         let detail = &mut incident.detail;
         (detail.acknowledged, detail.owner, detail.ran_out_at) = (None, None, Some(now.0));
+        self.is_anew(id, now);
         self.write(id, Entry { at: now, kind: "unacknowledged", who: by.to_owned(), text });
         self.touch(id);
     }
 
     /// The contacts of a check hear of it by its own rules, which may have no further word to say: they are owed one.
-    fn owe_notices(&mut self, id: IncidentId, bad: &[Key]) {
+    pub(crate) fn owe_notices(&mut self, id: IncidentId, bad: &[Key]) {
         for key in bad {
             let Some(incident) = self.live.get(&id) else { return };
             let Some(subject) = self.book.about(key).filter(|subject| Incidents::tells_itself(Some(subject)))

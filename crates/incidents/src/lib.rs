@@ -89,6 +89,7 @@ mod limited;
 pub mod limits;
 mod lost;
 mod mentions;
+mod missed;
 mod newcomers;
 pub mod night;
 pub mod nights;

@@ -170,3 +170,5 @@ pub fn cut(text: &str, bound: usize) -> &str {
 /// longest. A receiver that takes some words and never this one is not asked with each of the others.
 pub const UNHEARD_PAUSE_SECONDS: i64 = 60;
 pub const LONGEST_UNHEARD_PAUSE_SECONDS: i64 = 3_600;
+/// Whoever is told so late, or later, is told by nobody that could be waited for.
+pub const LONGEST_LATE_SECONDS: i64 = 7 * 86_400;

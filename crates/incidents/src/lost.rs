@@ -144,7 +144,6 @@ impl Incidents {
         self.nobodys_again(root, "", text, now);
         let Some(incident) = self.live.get_mut(&root) else { return };
         // Whoever should know is told again with the next look, which is after a start if it has to be.
-        incident.detail.anew_at = Some(now.0);
         incident.detail.taken_back = Some(TakenBack { from: owner, by: given.by });
     }
 
@@ -163,7 +162,7 @@ impl Incidents {
             let taken_back = incident.detail.taken_back.take();
             self.unsaved.incident(id);
             let Some(taken_back) = taken_back.filter(|_| is_open) else { continue };
-            let by_policy = self.policy_that_ran(id).is_some();
+            let by_policy = self.has_gone_by_policy(id);
             let whom = self.who_hears_of_taken_back(id, &taken_back, by_policy);
             if by_policy || !self.book.reaches_one_of(&whom) {
                 self.tell_once_more(id, now);

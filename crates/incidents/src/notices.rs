@@ -46,7 +46,7 @@ impl Incidents {
         self.page_notice(id, &key, notice, now);
     }
 
-    fn wants(&self, contact: &str, state: State) -> bool {
+    pub(crate) fn wants(&self, contact: &str, state: State) -> bool {
         self.book.contacts.get(contact).is_none_or(|contact| contact.wants(state))
     }
 

@@ -192,6 +192,10 @@ pub struct Detour {
     pub called: bool,
     /// Of an end: those who are told by default and have it by another page, or will.
     pub have_it: Vec<String>,
+    /// … and of whom it turned out that they have not.
+    pub missed_it: Vec<String>,
+    /// … and who got it.
+    pub got_it: Vec<String>,
 }
 
 impl Detour {

@@ -95,22 +95,27 @@ impl Incidents {
         incident: &Incident,
         key: &Key,
         severity: State,
+        now: Timestamp,
     ) -> Vec<Recipient> {
         let is_fine = recipients.is_empty() || self.book.reaches_one_of(&recipients);
         if is_fine || self.policy_for(incident, key).is_some() {
             return recipients;
         }
         let known: BTreeSet<Arc<str>> = recipients.iter().map(|(name, _)| name.clone()).collect();
-        let others = self.last_resort_for(severity).into_iter().filter(|(name, _)| !known.contains(name));
+        let others = self
+            .last_resort_for(key.host, severity, now)
+            .into_iter()
+            .filter(|(name, _)| !known.contains(name));
         recipients.extend(others);
         recipients
     }
 
     /// Those who want to hear of it.
-    fn last_resort_for(&self, severity: State) -> Vec<Recipient> {
+    fn last_resort_for(&self, host: bool, severity: State, now: Timestamp) -> Vec<Recipient> {
         let reached = |name: Arc<str>| {
             let contact = self.book.contacts.get(&name).filter(|contact| contact.wants(severity))?;
-            (!contact.channels.is_empty()).then(|| (name, contact.channels.clone()))
+            let is_reached = !contact.channels.is_empty() && !self.book.is_never(&name, host, now);
+            is_reached.then(|| (name, contact.channels.clone()))
         };
         self.book.last_resort().filter_map(reached).collect()
     }
@@ -131,7 +136,7 @@ impl Incidents {
             let contact = self.book.contacts.get(name).filter(|contact| contact.wants(severity))?;
             Some((name.clone(), contact.channels.clone()))
         });
-        let all = self.with_last_resort(own.collect(), incident, key, severity);
+        let all = self.with_last_resort(own.collect(), incident, key, severity, now);
         let knows = |name: &str| incident.detail.told.get(name).is_some_and(Told::waits);
         let others = all.into_iter().filter(|(name, _)| !subject.contacts.contains(name) && !knows(name));
         let (due, late): (Vec<Recipient>, Vec<Recipient>) =
@@ -210,6 +215,14 @@ impl Incidents {
         self.tell_later(id, found.asleep.into_iter().map(|(name, _)| name), now);
         for (contact, channels) in &found.now {
             self.tell_of_step(id, contact, channels, now);
+        }
+        let runs = self
+            .live
+            .get(&id)
+            .is_some_and(|it| it.tellable().is_some_and(|(key, _)| self.policy_for(it, key).is_some()));
+        if let Some(incident) = self.live.get_mut(&id).filter(|_| !runs) {
+            let severity = incident.severity_now();
+            incident.detail.paged_at.get_or_insert(severity);
         }
     }
 

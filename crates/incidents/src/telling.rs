@@ -6,6 +6,7 @@ use std::sync::Arc;
 use vocabulary::Timestamp;
 use vocabulary::state::{Notice, NoticeKind, State};
 
+use crate::book::Subject;
 use crate::core::{Estate, Incidents};
 use crate::incident::{Entry, Held, Incident, IncidentId, Key, Phase, Trouble};
 use crate::limits::{MAX_TEXT, cut};
@@ -46,7 +47,7 @@ impl Incidents {
         let by_policy_alone = policy.is_some() && about.is_none_or(|subject| subject.contacts.is_empty());
         let recipients = match by_itself || by_policy_alone {
             true => Vec::new(),
-            false => self.recipients(incident, key, severity),
+            false => self.recipients(incident, key, severity, now),
         };
         let (recipients, late): (Vec<_>, Vec<_>) =
             recipients.into_iter().partition(|(contact, _)| self.may_tell(incident, contact, host, now));
@@ -187,19 +188,25 @@ impl Incidents {
         incident: &Incident,
         key: &Key,
         severity: State,
+        now: Timestamp,
     ) -> Vec<(Arc<str>, Vec<Arc<str>>)> {
         let subject = self.book.about(key);
         let failing = incident.reason.strip_prefix("channel:");
         let default = self.book.config.contacts.iter().map(|name| Arc::from(name.as_str()));
-        let mut names: Vec<Arc<str>> = match (subject, failing) {
+        let is_somebodys = |subject: &&Subject| self.book.has_somebody(&subject.contacts, key.host, now);
+        let mut names: Vec<Arc<str>> = match (subject.filter(is_somebodys), failing) {
             (_, Some(channel)) => self.book.users_of(channel).into_iter().chain(default).collect(),
-            (Some(subject), None) if !subject.contacts.is_empty() => subject.contacts.clone(),
-            _ => default.collect(),
+            (Some(subject), None) => subject.contacts.clone(),
+            // It names nobody, or nobody whom anything reaches.
+            (None, None) => default.collect(),
         };
         let mut seen = BTreeSet::new();
         names.retain(|name| seen.insert(name.clone()));
         let reached = |name: Arc<str>| {
             let contact = self.book.contacts.get(&name).filter(|contact| contact.wants(severity))?;
+            if self.book.is_never(&name, key.host, now) {
+                return None;
+            }
             let channels = contact.channels.iter().filter(|channel| Some(&***channel) != failing);
             let channels: Vec<_> = channels.cloned().collect();
             (!channels.is_empty()).then_some((name, channels))
@@ -207,7 +214,7 @@ impl Incidents {
         let reached = names.into_iter().filter_map(reached).collect();
         match failing {
             Some(_) => reached,
-            None => self.with_last_resort(reached, incident, key, severity),
+            None => self.with_last_resort(reached, incident, key, severity, now),
         }
     }
 
@@ -226,16 +233,51 @@ impl Incidents {
             if estate.withheld(&key).is_some() {
                 continue;
             }
+            let channels = self.channels_of(&contact);
+            if channels.is_empty() {
+                self.owe_others(id, &contact, &key, now);
+                continue;
+            }
             let Some(incident) = self.live.get(&id) else { continue };
             let Some(trouble) = incident.troubles.get(&key) else { continue };
             let message = self.message_about(&key, trouble, self.book.about(&key));
-            let channels = self.channels_of(&contact);
+            let by_policy = self.policy_for(incident, &key).is_some();
             self.tell_by_rule(id, PageKind::Still, &Arc::from(contact.as_str()), &channels, &message, now);
             let Some(incident) = self.live.get_mut(&id) else { continue };
             let told = incident.detail.told.entry(contact).or_default();
             told.owed.remove(&key.mark());
             told.by_notices_of.insert(key.mark());
+            if !by_policy {
+                // Else the policy of the same subject is still to hear of it.
+                incident.detail.paged_at = Some(incident.severity_now());
+            }
             self.touch(id);
+        }
+    }
+
+    /// Whoever was owed this is reached by nothing any more, as somebody who was taken out: it is owed to the contacts that the
+    /// subject has now, else told to those who are told of what names nobody.
+    fn owe_others(&mut self, id: IncidentId, gone: &str, key: &Key, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let by_policy = self.policy_for(incident, key).is_some();
+        let named = self.book.about(key).into_iter().flat_map(|subject| &subject.contacts);
+        let named = named.filter(|name| !self.channels_of(name).is_empty());
+        let named: Vec<Arc<str>> =
+            named.filter(|name| self.wants(name, incident.severity_now())).cloned().collect();
+        let anew_at = self.anew_at(id);
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        if let Some(told) = incident.detail.told.get_mut(gone) {
+            told.owed.remove(&key.mark());
+        }
+        for name in &named {
+            let told = incident.detail.told.entry(name.to_string()).or_default();
+            if !(told.waits() && told.is_since(anew_at)) {
+                told.owed.insert(key.mark());
+            }
+        }
+        self.touch(id);
+        if named.is_empty() && !by_policy {
+            self.in_place_of_late(id, gone, now);
         }
     }
 
@@ -297,6 +339,9 @@ impl Incidents {
         message.author = notice.author.to_string();
         message.comment = cut(&notice.comment, MAX_TEXT).to_owned();
         message.number = (notice.number > 0).then_some(notice.number);
+        if let Some(id) = id.filter(|_| notice.kind == NoticeKind::Recovery) {
+            message.detour.have_it = self.have_own_end(id);
+        }
         // A check's own word is of that check, and for whom its rules name.
         self.page_as_it_is(id, PageKind::of_notice(notice.kind), &notice.contact, channels, &message, now);
     }

@@ -38,6 +38,76 @@ impl Incidents {
             self.touch(id);
             self.hold(key, Trouble { gone: Some(now.0), ..trouble });
         }
+        self.look_at_production(now);
+        self.look_at_late(now);
+    }
+
+    /// Whose time begins no more by other definitions is waited for in vain.
+    fn look_at_late(&mut self, now: Timestamp) {
+        let mut never = Vec::new();
+        for incident in self.live.values().filter(|incident| !incident.is_closed()) {
+            let Some((key, _)) = incident.tellable() else { continue };
+            let late = incident.detail.told.iter().filter(|(_, told)| told.late);
+            let late = late.filter(|(name, _)| self.book.is_never(name, key.host, now));
+            never.extend(late.map(|(name, _)| (incident.id, name.clone())));
+        }
+        for (id, name) in never {
+            self.in_place_of_late(id, &name, now);
+            if let Some(told) = self.live.get_mut(&id).and_then(|it| it.detail.told.get_mut(&name)) {
+                (told.late, told.held) = (false, None);
+            }
+            self.touch(id);
+        }
+    }
+
+    /// What pages nobody may be production by other definitions, and what was told may be none any more. And what was not bad enough
+    /// to page may be now.
+    fn look_at_production(&mut self, now: Timestamp) {
+        let open = self.live.values().filter(|incident| !incident.is_closed());
+        let open: Vec<IncidentId> = open.map(|incident| incident.id).collect();
+        for id in open {
+            let Some(incident) = self.live.get(&id) else { continue };
+            let is_production = |key: &Key| self.environment(key).1;
+            let found = incident.bad().find(|(key, _)| is_production(key));
+            match (incident.detail.production, found.map(|(key, _)| key.clone())) {
+                (false, Some(key)) => self.is_production_now(id, &key, now),
+                (true, None) => self.is_production_still(id, now),
+                _ => {}
+            }
+            if self.live.get(&id).is_some_and(|it| it.phase == Phase::Open && it.detail.paged_at.is_none()) {
+                self.touched.insert(id);
+            }
+        }
+    }
+
+    fn is_production_now(&mut self, id: IncidentId, key: &Key, now: Timestamp) {
+        let environment = self.environment(key).0.map(str::to_owned);
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        (incident.detail.production, incident.detail.environment) = (true, environment);
+        let bad: Vec<Key> = incident.bad().map(|(key, _)| key.clone()).collect();
+        let text = format!("{key} is production by other definitions: people are told from now on");
+        self.write(id, Entry { at: now, kind: "page", who: String::new(), text });
+        // What its own rules had to say was told to nobody, and they may have nothing more to say.
+        let bad: Vec<Key> = bad.into_iter().filter(|key| self.environment(key).1).collect();
+        self.owe_notices(id, &bad);
+        self.touch(id);
+    }
+
+    /// Whoever was told goes on being told.
+    fn is_production_still(&mut self, id: IncidentId, now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        let Some((key, _)) = incident.bad().next() else { return };
+        let Some(environment) = self.environment(key).0.map(str::to_owned) else { return };
+        if incident.detail.environment.as_ref() == Some(&environment) {
+            return;
+        }
+        let text = format!(
+            "`{environment}` is not production by other definitions: this incident stays what it was"
+        );
+        if let Some(incident) = self.live.get_mut(&id) {
+            incident.detail.environment = Some(environment);
+        }
+        self.write(id, Entry { at: now, kind: "page", who: String::new(), text });
     }
 
     fn is_defined(&self, key: &Key) -> bool {
@@ -91,8 +161,22 @@ impl Incidents {
         }
     }
 
+    /// Its host is up again, and it is still bad: a member of the host's incident as any other, that nobody has heard of.
+    pub(crate) fn comes_free(&mut self, id: IncidentId, key: &Key) {
+        let reason = self.reason(key);
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        let is_own = incident.reasons().any(|known| *known == reason);
+        let Some(trouble) = incident.troubles.get_mut(key).filter(|_| !is_own) else { return };
+        trouble.why.get_or_insert_with(|| "its host is up again, and it is still bad".to_owned());
+        self.joined.entry(id).or_default().push(key.clone());
+        self.freed.entry(id).or_default().push(key.clone());
+        self.unsaved.trouble(id, key.clone());
+        self.touch(id);
+    }
+
     /// In an incident, but not told of.
     pub(crate) fn lift_muted(&mut self, estate: &dyn Estate) {
+        let mut freed = Vec::new();
         for (id, incident) in self.live.iter_mut().filter(|(_, incident)| !incident.is_closed()) {
             let ran_out = incident.detail.ran_out_at;
             for (key, trouble) in &mut incident.troubles {
@@ -101,11 +185,17 @@ impl Incidents {
                 }
                 let withheld = held_back(key, ran_out, estate);
                 if withheld != trouble.withheld {
+                    if withheld.is_none() && trouble.withheld == Some(Withheld::HostDown) {
+                        freed.push((*id, key.clone()));
+                    }
                     trouble.withheld = withheld;
                     self.unsaved.trouble(*id, key.clone());
                     self.touched.insert(*id);
                 }
             }
+        }
+        for (id, key) in freed {
+            self.comes_free(id, &key);
         }
     }
 
@@ -144,7 +234,7 @@ impl Incidents {
             }
         }
         for (id, by) in changed {
-            let is_told_anew = by.is_none() && self.policy_that_ran(id).is_some();
+            let is_told_anew = by.is_none() && self.has_gone_by_policy(id);
             let Some(incident) = self.live.get_mut(&id) else { continue };
             incident.phase = if by.is_some() { Phase::Acknowledged } else { Phase::Open };
             incident.detail.acknowledged.clone_from(&by);
@@ -152,7 +242,7 @@ impl Incidents {
                 incident.detail.parts_opened_at = Some(now.0);
             }
             if is_told_anew {
-                incident.detail.anew_at = Some(now.0);
+                self.is_anew(id, now);
             }
             let entry = match by {
                 Some(by) => Entry { at: now, kind: "acknowledged", who: by.by, text: by.comment },
@@ -197,9 +287,11 @@ impl Incidents {
             }
             // Whoever should know is told again.
             let Some(incident) = self.live.get_mut(&id) else { continue };
-            (incident.detail.paged_at, incident.detail.anew_at) = (None, Some(now.0));
+            incident.detail.paged_at = None;
             let mut told = incident.detail.told.values();
-            match told.any(|told| told.waits() && !told.by_notices_of.is_empty()) {
+            let by_notices = told.any(|told| told.waits() && !told.by_notices_of.is_empty());
+            self.is_anew(id, now);
+            match by_notices {
                 // A check's own rules may have nothing more to say.
                 true => self.tell_once_more(id, now),
                 false => self.rewind(id, now),

@@ -80,15 +80,31 @@ impl Incidents {
     /// Not one of the words of trouble that went to this contact is known to have been lost, or one has arrived.
     pub(crate) fn has_heard(&self, told: &Told) -> bool {
         let channels: Vec<Arc<str>> = told.channels.iter().map(|name| Arc::from(name.as_str())).collect();
-        // What is a room now was none then, or the other way round. Versions before kept no channels of notices.
-        let in_person =
-            told.in_person != Some(false) && (channels.is_empty() || self.book.reaches(&channels));
+        // What is a room now was none then, or the other way round. Versions before kept no channels of notices, nor when.
+        let is_old = channels.is_empty() && told.at.is_none();
+        let in_person = told.in_person != Some(false) && (is_old || self.book.reaches(&channels));
         told.waits() && in_person && (told.reached || !told.lost)
     }
 
     /// Since when it is told anew, also to whom has heard of it.
     pub(crate) fn anew_at(&self, id: IncidentId) -> Option<i64> {
         self.live.get(&self.root_of(id)).and_then(|incident| incident.detail.anew_at)
+    }
+
+    /// From now on it is told anew: who has heard of it before need not look any more.
+    pub(crate) fn is_anew(&mut self, id: IncidentId, now: Timestamp) {
+        let parts: Vec<IncidentId> = self.parts_of(id).map(|part| part.id).collect();
+        for part in parts.into_iter().chain([id]) {
+            let Some(incident) = self.live.get_mut(&part) else { continue };
+            // What was said in this very second was said before.
+            for at in incident.detail.told.values_mut().filter_map(|told| told.at.as_mut()) {
+                *at = (*at).min(now.0 - 1);
+            }
+            self.unsaved.incident(part);
+        }
+        if let Some(incident) = self.live.get_mut(&id) {
+            incident.detail.anew_at = Some(now.0);
+        }
     }
 
     pub(crate) fn is_untold(&self, incident: &Incident) -> bool {
@@ -212,13 +228,8 @@ impl Incidents {
             let subject = self.book.about(key).filter(|subject| Incidents::tells_itself(Some(subject)))?;
             self.policy_for(incident, key).is_none().then(|| subject.contacts.clone())
         });
-        let policy_now = incident.tellable().and_then(|(key, _)| self.policy_for(incident, key));
-        let policy_now = policy_now.map(|policy| policy.name.clone());
         if let Some(incident) = self.live.get_mut(&id) {
             incident.detail.paged_at = None;
-            // It may go by another one now: that begins as the first would.
-            let goes_by = |policy: &str| policy_now.as_deref() == Some(policy);
-            incident.detail.escalation = incident.detail.escalation.take().filter(|at| goes_by(&at.policy));
         }
         self.rewind(id, now);
         self.touch(id);
@@ -259,7 +270,9 @@ impl Incidents {
         let severity = incident.said(trouble.state);
         let wants = |name: &&Arc<str>| self.book.contacts.get(*name).is_some_and(|it| it.wants(severity));
         let all = names.iter().filter(wants).map(|name| (name.clone(), self.channels_of(name)));
-        let reached = all.filter(|(_, channels)| !channels.is_empty());
+        let is_reached =
+            |name: &str, by: &[Arc<str>]| !by.is_empty() && !self.book.is_never(name, key.host, now);
+        let reached = all.filter(|(name, channels)| is_reached(name, channels));
         reached.partition(|(name, _)| self.may_tell(incident, name, key.host, now))
     }
 

@@ -12,7 +12,7 @@ use super::reaching::USUAL_LATENESS;
 use super::step::Outcome;
 use crate::book::Subject;
 use crate::core::{Estate, Incidents};
-use crate::incident::{Entry, Incident, IncidentId, Phase};
+use crate::incident::{Entry, Incident, IncidentId, Key, Phase, Trouble};
 use crate::page::Page;
 
 /// How far an incident has come.
@@ -51,6 +51,17 @@ impl Escalation {
     }
 }
 
+/// The first of each monitor: they stand together.
+fn monitors_of<'i>(
+    members: impl Iterator<Item = (&'i Key, &'i Trouble)>,
+) -> impl Iterator<Item = (&'i Key, &'i Trouble)> {
+    let mut last = None;
+    members.filter(move |(key, _)| {
+        let name = (key.host, &*key.monitor);
+        last.replace(name) != Some(name)
+    })
+}
+
 impl Incidents {
     /// From the first step on, now.
     pub(crate) fn begin_escalation(&mut self, id: IncidentId, policy: &PolicyConfig, now: Timestamp) {
@@ -68,13 +79,25 @@ impl Incidents {
         self.run_escalation(id, now);
     }
 
-    /// The policy that it goes by runs from its first step on, as soon as it is looked at what is due.
+    /// The policy that it goes by runs from its first step on, as soon as it is looked at what is due. Where that is another one by
+    /// now, it begins as the first would.
     pub(crate) fn rewind(&mut self, id: IncidentId, now: Timestamp) {
-        let incident = self.live.get_mut(&id);
-        let Some(at) = incident.and_then(|incident| incident.detail.escalation.as_mut()) else { return };
-        (at.step, at.round, at.reached) = (0, 0, false);
-        (at.began, at.next_at) = (Some(now.0), Some(now.0));
+        let goes_by_it = self.goes_by_what_ran(id);
+        let Some(incident) = self.live.get_mut(&id) else { return };
+        incident.detail.escalation = incident.detail.escalation.take().filter(|_| goes_by_it);
+        if let Some(at) = incident.detail.escalation.as_mut() {
+            (at.step, at.round, at.reached) = (0, 0, false);
+            (at.began, at.next_at) = (Some(now.0), Some(now.0));
+        }
         self.unsaved.incident(id);
+    }
+
+    /// Something that is bad in it goes by the policy that has run.
+    fn goes_by_what_ran(&self, id: IncidentId) -> bool {
+        let Some(incident) = self.live.get(&id) else { return false };
+        let Some(at) = incident.detail.escalation.as_ref() else { return false };
+        let mut policies = monitors_of(incident.bad()).filter_map(|(key, _)| self.policy_for(incident, key));
+        policies.any(|policy| policy.name == at.policy)
     }
 
     /// Of what was told before anything with a policy was bad enough, the policy begins with that.
@@ -84,35 +107,60 @@ impl Incidents {
         if detail.escalation.is_some() || detail.snoozed_until.is_some() || incident.phase != Phase::Open {
             return;
         }
-        let (mut last, mut policy) = (None, None);
-        for (key, trouble) in incident.bad() {
-            let name = (key.host, &*key.monitor);
-            let for_paging = self.is_for_paging(incident, incident.said(trouble.state));
-            if trouble.withheld.is_some() || !for_paging || last == Some(name) {
-                continue;
-            }
-            last = Some(name);
-            policy = self.policy_for(incident, key);
-            if policy.is_some() {
-                break;
-            }
-        }
-        if let Some(policy) = policy {
+        if let Some(policy) = self.policy_of_one_of(incident, incident.bad()) {
             self.begin_escalation(id, &policy, now);
         }
     }
 
-    /// What is nobody's any more begins again.
+    /// The first policy by which one of these goes that people are to be paged for.
+    fn policy_of_one_of<'i>(
+        &self,
+        incident: &'i Incident,
+        members: impl Iterator<Item = (&'i Key, &'i Trouble)>,
+    ) -> Option<Arc<PolicyConfig>> {
+        let tellable = members.filter(|(_, trouble)| {
+            trouble.withheld.is_none() && self.is_for_paging(incident, incident.said(trouble.state))
+        });
+        monitors_of(tellable).find_map(|(key, _)| self.policy_for(incident, key))
+    }
+
+    /// Its host is up again, and these are bad all the same: whom the host has called need not be theirs. In somebody's hands the
+    /// owner hears of it as of what joins.
+    pub(crate) fn begin_of_freed(&mut self, id: IncidentId, freed: &[Key], now: Timestamp) {
+        let Some(incident) = self.live.get(&id) else { return };
+        if incident.detail.snoozed_until.is_some() || incident.phase != Phase::Open {
+            return;
+        }
+        let bad = incident.bad().filter(|(key, _)| freed.contains(key));
+        let Some(policy) = self.policy_of_one_of(incident, bad) else { return };
+        if incident.detail.escalation.as_ref().is_none_or(|at| at.policy != policy.name) {
+            self.begin_escalation(id, &policy, now);
+        }
+    }
+
+    /// What is nobody's any more begins again, by the policy that it goes by now; by none its contacts are told.
     pub(crate) fn begin_again(&mut self, id: IncidentId, now: Timestamp) {
-        if let Some(policy) = self.policy_that_ran(id) {
-            self.begin_escalation(id, &policy, now);
+        if !self.has_gone_by_policy(id) {
+            return;
+        }
+        match self.policy_to_run(id) {
+            Some(policy) => self.begin_escalation(id, &policy, now),
+            None => self.tell_once_more(id, now),
         }
     }
 
-    /// None: there is none of this name any more either.
-    pub(crate) fn policy_that_ran(&self, id: IncidentId) -> Option<Arc<PolicyConfig>> {
-        let at = self.live.get(&id)?.detail.escalation.as_ref()?;
-        self.roster.policies.get(at.policy.as_str()).map(|known| known.config.clone())
+    pub(crate) fn has_gone_by_policy(&self, id: IncidentId) -> bool {
+        self.live.get(&id).is_some_and(|incident| incident.detail.escalation.is_some())
+    }
+
+    /// Of what has gone by a policy: the same, or if that is not its own any more, the one that is.
+    pub(crate) fn policy_to_run(&self, id: IncidentId) -> Option<Arc<PolicyConfig>> {
+        let incident = self.live.get(&id)?;
+        let at = incident.detail.escalation.as_ref()?;
+        match self.goes_by_what_ran(id) {
+            true => self.roster.policies.get(at.policy.as_str()).map(|known| known.config.clone()),
+            false => monitors_of(incident.bad()).find_map(|(key, _)| self.policy_for(incident, key)),
+        }
     }
 
     /// Steps whose time has come, and acknowledgements that have run out.
@@ -134,8 +182,10 @@ impl Incidents {
         let mut out = Vec::new();
         for incident in self.live.values().filter(|incident| incident.phase == Phase::Acknowledged) {
             let Some(escalation) = &incident.detail.escalation else { continue };
-            let timeout =
-                self.roster.policies.get(escalation.policy.as_str()).and_then(|it| it.config.ack_timeout);
+            let timeout = match self.roster.policies.get(escalation.policy.as_str()) {
+                Some(known) => known.config.ack_timeout,
+                None => self.policy_to_run(incident.id).and_then(|policy| policy.ack_timeout),
+            };
             // In other hands, or said again, it has its whole time again.
             let taken = incident.detail.owner.as_ref().map_or(i64::MIN, |owner| owner.since);
             let since = incident.detail.acknowledged.as_ref().map(|by| by.at.max(taken));
@@ -146,9 +196,8 @@ impl Incidents {
             }
         }
         for (id, timeout) in out {
-            let Some(incident) = self.live.get_mut(&id) else { continue };
+            let Some(incident) = self.live.get(&id) else { continue };
             let by = incident.owner().map(|(name, _)| name.to_owned()).unwrap_or_default();
-            incident.detail.anew_at = Some(now.0);
             let text = format!("{by} has had it for {timeout} and it is still bad: the policy begins again");
             self.nobodys_again(id, "", text, now);
             self.begin_again(id, now);
@@ -194,7 +243,9 @@ impl Incidents {
         let Some(policy) = self.roster.policies.get(at.policy.as_str()).map(|known| known.config.clone())
         else {
             let why = format!("there is no policy `{}` any more", at.policy);
-            return self.catch_all(id, &why, now);
+            let Some(policy) = self.policy_to_run(id) else { return self.catch_all(id, &why, now) };
+            self.note_step(id, format!("{why}: it goes by `{}` now", policy.name), now);
+            return self.begin_escalation(id, &policy, now);
         };
         let mut at = at;
         let on_time = |next: &i64| !at.held && (0..=USUAL_LATENESS).contains(&(now.0 - next));

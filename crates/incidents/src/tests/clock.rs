@@ -3,6 +3,7 @@
 use vocabulary::reach::{ReachRule, ReachStep, Severity};
 use vocabulary::time::HumanDuration;
 
+use super::delivery::{Counter, with_last_resort};
 use super::policies::{policy, step};
 use super::*;
 use crate::desk::{Attempt, Desk};
@@ -79,4 +80,31 @@ fn a_page_is_tried_again() {
     desk.record("mail", &[(page, later)], now).unwrap();
     assert_eq!(due(now.0 + 599), []);
     assert_eq!(due(now.0 - DAY).len(), 1, "no pause is that long");
+}
+
+#[test]
+fn what_was_told_anew_by_a_clock_that_was_ahead_is_known() {
+    let mut counter = Counter::new();
+    let all = with_last_resort(&counter, &[("ana", &["mail"])], &["mail"]);
+    counter.goes("latency", State::Critical);
+    counter.try_all("mail", &Attempt::Delivered);
+    let tick = |counter: &mut Counter, seconds: i64| {
+        counter.now += seconds;
+        counter.desk.tick(&counter.sky, Timestamp(counter.now)).unwrap();
+    };
+    tick(&mut counter, 3_600);
+    let until = Timestamp(counter.now + 1);
+    let snooze = Deed::Snooze { until, comment: String::new() };
+    counter.desk.act(1, "bea", &snooze, Timestamp(counter.now)).unwrap();
+    tick(&mut counter, 1);
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered), ["still ana latency"]);
+    tick(&mut counter, -3_500);
+    let call = Deed::Escalate { to: vec!["ana".into()], comment: String::new() };
+    counter.desk.act(1, "bea", &call, Timestamp(counter.now)).unwrap();
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered).len(), 1);
+    tick(&mut counter, 1);
+    assert!(counter.desk.untold().incidents.is_empty());
+    counter.desk = Desk::open(counter.desk.store.clone(), all, b"secret").unwrap();
+    tick(&mut counter, 1);
+    assert_eq!(counter.try_all("mail", &Attempt::Delivered), NOBODY, "a start calls nobody again");
 }

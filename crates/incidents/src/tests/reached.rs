@@ -1,6 +1,7 @@
 //! Somebody is always told: what becomes of words of trouble that nobody gets.
 
 mod anew;
+mod defined;
 mod hands;
 mod stand_ins;
 

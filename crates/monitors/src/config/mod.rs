@@ -94,7 +94,47 @@ impl Definitions {
         };
         let mut doubts: Vec<_> = self.monitors.iter().enumerate().flat_map(of_monitor).collect();
         doubts.extend(self.contacts_elsewhere());
+        doubts.extend(self.contacts_without_time());
+        doubts.extend(self.checks_that_tell_nobody());
         doubts
+    }
+
+    /// Whose time never begins, which some write for whoever is to be told of nothing.
+    fn contacts_without_time(&self) -> impl Iterator<Item = (String, String)> {
+        self.contacts.iter().enumerate().filter_map(|(index, contact)| {
+            let period = contact.notification_period.as_deref().filter(|name| self.is_never(name))?;
+            let why = format!(
+                "`{period}` has no times, so `{}` is told of nothing: those of [incidents] contacts are, where nobody else is named",
+                contact.name
+            );
+            Some((format!("contact.{index}.notification_period"), why))
+        })
+    }
+
+    fn is_never(&self, period: &str) -> bool {
+        self.time_periods.iter().any(|one| one.name == period && one.ranges.is_empty())
+    }
+
+    /// Checks tell by their own rules, as Nagios's do: where these leave out all whom they name, nobody stands in.
+    fn checks_that_tell_nobody(&self) -> impl Iterator<Item = (String, String)> {
+        let is_deaf = |name: &String| {
+            let known = self.contacts.iter().find(|contact| contact.name == *name);
+            known.is_some_and(|contact| {
+                let options = contact.check_notification_options.as_ref();
+                contact.notifications_enabled == Some(false)
+                    || options.is_some_and(|options| !options.iter().any(|option| option == "c"))
+                    || contact.notification_period.as_deref().is_some_and(|name| self.is_never(name))
+            })
+        };
+        self.checks.iter().enumerate().filter_map(move |(index, check)| {
+            let contacts = check.contacts.as_ref().filter(|contacts| !contacts.is_empty())?;
+            let why = format!(
+                "all of `{}` leave out CRITICAL, or are never told: of `{}` nobody is told, as in Nagios",
+                contacts.join("`, `"),
+                check.name
+            );
+            contacts.iter().all(is_deaf).then(|| (format!("check.{index}.contacts"), why))
+        })
     }
 
     /// Whom monitors name and no file defines: people of the pages, perhaps.

@@ -186,3 +186,20 @@ fn a_chain_as_long_as_the_list_is_followed_without_end_of_the_stack() {
     let found = small.spawn(look).unwrap().join().unwrap();
     assert!(found.len() == 1 && found[0].1.contains("and 19991 more"), "{found:?}");
 }
+
+#[test]
+fn who_is_told_of_nothing_is_doubted() {
+    let doubts = |more: &str| read(&format!("{FINE}{more}")).doubts();
+    assert_eq!(doubts(""), []);
+    let never =
+        "[[time_period]]\nname = \"never\"\n[[contact]]\nname = \"ben\"\nnotification_period = \"never\"\n";
+    let found = doubts(never);
+    assert!(found.len() == 1 && found[0].0 == "contact.1.notification_period", "{found:?}");
+    let deaf = "[[contact]]\nname = \"ben\"\ncheck_notification_options = [\"w\"]\n";
+    let check = |contacts: &str| {
+        format!("{deaf}[[check]]\nname = \"c\"\ntype = \"passive\"\ncontacts = {contacts}\n")
+    };
+    let found = doubts(&check("[\"ben\"]"));
+    assert!(found.len() == 1 && found[0].0 == "check.2.contacts" && found[0].1.contains("`c`"), "{found:?}");
+    assert_eq!(doubts(&check("[\"ben\", \"ana\"]")), []);
+}

@@ -123,10 +123,17 @@ impl Hours {
 
     /// Is it within the contact's own period, that of hosts or that of everything else?
     pub fn allow(&self, contact: &str, host: bool, now: Timestamp) -> bool {
-        let contact = self.by_name.get(contact).map(|id| &self.shared.contacts[id.0 as usize]);
-        contact.is_none_or(|contact| {
-            self.shared.in_period(if host { contact.host_period } else { contact.check_period }, now.0)
-        })
+        self.shared.in_period(self.period_of(contact, host), now.0)
+    }
+
+    /// When it is so next. None: not in a year.
+    pub fn next(&self, contact: &str, host: bool, now: Timestamp) -> Option<Timestamp> {
+        self.shared.next_in_period(self.period_of(contact, host), now.0).map(Timestamp)
+    }
+
+    fn period_of(&self, contact: &str, host: bool) -> Option<knobs::PeriodId> {
+        let contact = &self.shared.contacts[self.by_name.get(contact)?.0 as usize];
+        if host { contact.host_period } else { contact.check_period }
     }
 }
 

@@ -150,3 +150,69 @@ fn who_hears_late_of_what_is_over_hears_that_it_is_last() {
     assert!(told.contains(&"mention ben latency".to_owned()), "{told:?}");
     assert_eq!(told.last().map(String::as_str), Some("recovery ben latency"), "{told:?}");
 }
+
+/// Ana and Ben are told by default, and `cyd` too if the third is to be there; all have heard of the problem but cyd.
+fn told_by_default(others: &[(&str, &[&str])]) -> Counter {
+    let mut counter = Counter::new();
+    let last: Vec<(&str, &[&str])> =
+        [("ana", &["mail"][..]), ("ben", &["sms"])].into_iter().chain(others.iter().copied()).collect();
+    let mut all = with_last_resort(&counter, &last, &["mail"]);
+    all.subjects.insert((false, "latency".into()), subject(Kind::Monitor, None, &["ana", "ben"]));
+    counter.desk.set_book(all);
+    counter.goes("latency", State::Critical);
+    for channel in ["mail", "sms"] {
+        assert_eq!(counter.try_all(channel, &Attempt::Delivered).len(), 1);
+    }
+    counter.goes("latency", State::Ok);
+    counter
+}
+
+#[test]
+fn two_who_count_on_each_other_for_the_end_do_not_both_miss_it_unseen() {
+    let lost = |counter: &mut Counter| {
+        for channel in ["mail", "sms"] {
+            let told = of_latency(counter.try_all(channel, &Counter::given_up()));
+            assert_eq!(told.len(), 1, "{told:?}");
+        }
+        counter.desk.standing().pages.reached_nobody
+    };
+    assert_eq!(lost(&mut told_by_default(&[])), 1, "there is nobody else, and that is counted");
+    let mut counter = told_by_default(&[("cyd", &["hook"])]);
+    assert_eq!(lost(&mut counter), 0);
+    assert_eq!(of_latency(counter.try_all("hook", &Attempt::Delivered)), ["recovery cyd latency"]);
+    // One of them has it: nobody is missed, whoever is tried first.
+    for order in [["mail", "sms"], ["sms", "mail"]] {
+        let mut counter = told_by_default(&[("cyd", &["hook"])]);
+        counter.try_all(order[0], &Attempt::Delivered);
+        counter.try_all(order[1], &Counter::given_up());
+        assert_eq!(counter.try_all("hook", &Attempt::Delivered), [""; 0]);
+        let mut counter = told_by_default(&[("cyd", &["hook"])]);
+        counter.try_all(order[0], &Counter::given_up());
+        counter.try_all(order[1], &Attempt::Delivered);
+        assert_eq!(counter.try_all("hook", &Attempt::Delivered), [""; 0]);
+        assert_eq!(counter.desk.standing().pages.reached_nobody, 0);
+    }
+}
+
+#[test]
+fn who_has_the_end_by_a_checks_own_word_has_it_once() {
+    let mut counter = Counter::new();
+    let last: [(&str, &[&str]); 2] = [("ana", &["mail"]), ("ben", &["sms"])];
+    let mut all = with_last_resort(&counter, &last, &["mail"]);
+    all.subjects.insert((false, "latency".into()), subject(Kind::Check, None, &["ana", "ben"]));
+    counter.desk.set_book(all);
+    let both = |kind, state, at| {
+        let notice = |who| Notice { kind, state, number: 2, ..hands::problem("latency", who, at) };
+        ["ana", "ben"].map(|who| (notice(who), false))
+    };
+    counter.goes("latency", State::Critical);
+    let at = Timestamp(counter.now);
+    counter.desk.take(&[], &both(NoticeKind::Problem, State::Critical, at.0), at).unwrap();
+    for channel in ["mail", "sms"] {
+        counter.try_all(channel, &Attempt::Delivered);
+    }
+    let fine = change("latency", State::Ok, None, at.0);
+    counter.desk.take(&[fine], &both(NoticeKind::Recovery, State::Ok, at.0), at).unwrap();
+    assert_eq!(counter.try_all("mail", &Counter::given_up()), ["recovery ana latency"]);
+    assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["recovery ben latency"], "by his own word");
+}
