@@ -220,6 +220,16 @@ impl Book {
         names.iter().any(is_somebody)
     }
 
+    /// In the place of one whom this names and nobody knows.
+    pub(crate) fn who_instead(&self, subject: &Subject) -> &'static str {
+        let is_known =
+            |name: &Arc<str>| self.contacts.get(name).is_some_and(|contact| !contact.channels.is_empty());
+        match subject.contacts.iter().any(is_known) {
+            true => "nobody is told in their place",
+            false => "[incidents] contacts are told in their place",
+        }
+    }
+
     /// Is there such a one? Schedules are others' to know.
     pub(crate) fn knows(&self, target: &Target) -> bool {
         match target {

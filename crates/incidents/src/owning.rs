@@ -72,7 +72,7 @@ impl Desk {
         let gone = subject.contacts.iter().filter(|contact| !book.contacts.contains_key(*contact));
         let mut problems: Vec<String> = gone
             .map(|contact| {
-                format!("`contacts`: there is no contact `{contact}`, and nobody is told in their place")
+                format!("`contacts`: there is no contact `{contact}`; {}", book.who_instead(subject))
             })
             .collect();
         let policy = subject.escalation_policy.as_ref();

@@ -6,7 +6,7 @@ use vocabulary::Timestamp;
 use vocabulary::state::{State, Withheld};
 
 use crate::core::{Estate, Incidents};
-use crate::incident::{Acknowledged, Entry, Incident, IncidentId, Key, Phase, Trouble};
+use crate::incident::{Acknowledged, Entry, Incident, IncidentId, Key, Phase, Told, Trouble};
 use crate::limits::GONE_SECONDS;
 use crate::page::PageKind;
 use crate::rooms::Recipient;
@@ -40,6 +40,43 @@ impl Incidents {
         }
         self.look_at_production(now);
         self.look_at_late(now);
+        self.look_at_who_knows(now);
+    }
+
+    /// What nobody has in hand, and only people know of who are no contacts any more: whoever is to be told now is.
+    fn look_at_who_knows(&mut self, now: Timestamp) {
+        if self.book.unread.people {
+            return;
+        }
+        let is_open = |incident: &&Incident| {
+            let detail = &incident.detail;
+            let runs = detail.escalation.as_ref().is_some_and(|at| at.next_at.is_some());
+            incident.phase == Phase::Open
+                && detail.paged_at.is_some()
+                && detail.snoozed_until.is_none()
+                && !runs
+        };
+        let forgotten = self.live.values().filter(is_open).filter(|incident| self.is_forgotten(incident));
+        for id in forgotten.map(|incident| incident.id).collect::<Vec<_>>() {
+            let text = "whoever knows of it is no contact any more: it is told again".to_owned();
+            self.write(id, Entry { at: now, kind: "page", who: String::new(), text });
+            self.is_anew(id, now);
+            self.tell_once_more(id, now);
+        }
+    }
+
+    /// Somebody heard of it, and nobody of them is there. Whoever is to be told later has somebody told in their place by then.
+    fn is_forgotten(&self, incident: &Incident) -> bool {
+        let is_there = |name: &str| self.book.contacts.contains_key(name) || name.starts_with("channel:");
+        let is_later = |told: &Told| told.late || !told.owed.is_empty();
+        let knows = |told: &Told| self.has_heard(told) && told.is_since(incident.detail.anew_at);
+        let mut gone = self
+            .told_of(incident)
+            .filter(|(_, told)| knows(told))
+            .map(|(name, _)| !is_there(name))
+            .peekable();
+        let is_known = gone.peek().is_some();
+        is_known && gone.all(|gone| gone) && !self.told_of(incident).any(|(_, told)| is_later(told))
     }
 
     /// Whose time begins no more by other definitions is waited for in vain.

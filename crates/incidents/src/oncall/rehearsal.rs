@@ -132,6 +132,7 @@ impl Incidents {
             rooms: self.book.rooms.clone(),
             periods: self.book.periods.clone(),
             named_periods: self.book.named_periods.clone(),
+            next_times: self.book.next_times.clone(),
             zone: self.book.zone.clone(),
             ..Book::default()
         };

@@ -138,7 +138,7 @@ impl Roster {
         for ((_, name), subject) in &book.subjects {
             let unknown = subject.contacts.iter().filter(|contact| !book.contacts.contains_key(*contact));
             warnings.extend(unknown.map(|contact| {
-                format!("{name} names `{contact}`, who is no contact: nobody is told in their place")
+                format!("{name} names `{contact}`, who is no contact: {}", book.who_instead(subject))
             }));
             let policy = subject.escalation_policy.as_ref();
             if let Some(policy) = policy.filter(|policy| !self.policies.contains_key(*policy)) {

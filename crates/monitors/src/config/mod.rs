@@ -117,15 +117,14 @@ impl Definitions {
 
     /// Checks tell by their own rules, as Nagios's do: where these leave out all whom they name, nobody stands in.
     fn checks_that_tell_nobody(&self) -> impl Iterator<Item = (String, String)> {
-        let is_deaf = |name: &String| {
-            let known = self.contacts.iter().find(|contact| contact.name == *name);
-            known.is_some_and(|contact| {
-                let options = contact.check_notification_options.as_ref();
-                contact.notifications_enabled == Some(false)
-                    || options.is_some_and(|options| !options.iter().any(|option| option == "c"))
-                    || contact.notification_period.as_deref().is_some_and(|name| self.is_never(name))
-            })
+        let is_deaf = |contact: &&ContactConfig| {
+            let options = contact.check_notification_options.as_ref();
+            contact.notifications_enabled == Some(false)
+                || options.is_some_and(|options| !options.iter().any(|option| option == "c"))
+                || contact.notification_period.as_deref().is_some_and(|name| self.is_never(name))
         };
+        let deaf: HashSet<&str> =
+            self.contacts.iter().filter(is_deaf).map(|contact| contact.name.as_str()).collect();
         self.checks.iter().enumerate().filter_map(move |(index, check)| {
             let contacts = check.contacts.as_ref().filter(|contacts| !contacts.is_empty())?;
             let why = format!(
@@ -133,7 +132,8 @@ impl Definitions {
                 contacts.join("`, `"),
                 check.name
             );
-            contacts.iter().all(is_deaf).then(|| (format!("check.{index}.contacts"), why))
+            let is_deaf = contacts.iter().all(|name| deaf.contains(name.as_str()));
+            is_deaf.then(|| (format!("check.{index}.contacts"), why))
         })
     }
 
@@ -146,7 +146,7 @@ impl Definitions {
         });
         named.filter(move |(_, name)| !defined.contains(name.as_str())).map(|(key, name)| {
             let why = format!(
-                "there is no [[contact]] `{name}`: unless somebody of that name signs in and has ways of their own, nobody is told"
+                "there is no [[contact]] `{name}`: unless somebody of that name signs in and has ways of their own, those of [incidents] contacts are told where nobody else is named"
             );
             (key, why)
         })

@@ -1,9 +1,10 @@
-//! Everything at once, by seeds: what goes bad and well again, people who race for it and give it to each other, mergers, parts that are
-//! split off, silences, providers that are busy, cut the line, answer too late, refuse for good or go away, and kills of the process at any
+//! Everything at once, by seeds: what goes bad and well again, people who race for it and give it to each other, people who are
+//! removed, a contact that files take out and put back, mergers, parts that are split off, silences, providers that are busy, cut the line, answer too late, refuse for good or go away, and kills of the process at any
 //! moment, in the middle of sending too.
 //!
 //! Whatever comes, whoever got a word of trouble gets one of its end, each incident is in the hands of the one in whom the rules say,
-//! and policies tell whom they name, to the second and nobody else.
+//! policies tell whom they name, to the second and nobody else, and once everything works again somebody has heard of whatever is in
+//! nobody's hands, since it was so.
 
 mod model;
 
@@ -18,6 +19,8 @@ use crate::outbox::Waiting;
 use crate::page::Page;
 use crate::{limits, store};
 
+/// The contact who comes and goes.
+const GOES: &str = "dan";
 const SECONDS: i64 = 200;
 const CHANNELS: [&str; 3] = ["mail", "hook", "sms"];
 const PEOPLE: [&str; 4] = ["ana", "ben", "cyd", "ops"];
@@ -52,6 +55,10 @@ struct World {
     stood_in: HashSet<(IncidentId, Option<i64>)>,
     /// The way of one person that leads nowhere, as long as the world lasts.
     wrong: Option<(&'static str, &'static str)>,
+    /// Of which incident it was a part: who was told of that stays told.
+    split_from: BTreeMap<IncidentId, IncidentId>,
+    /// When it became nobody's again, or a snooze of it was over.
+    anew: BTreeMap<IncidentId, i64>,
     /// Those who have one whose snooze ends in this second.
     woken: Vec<(IncidentId, &'static str)>,
 }
@@ -133,6 +140,8 @@ impl World {
             stood_in: HashSet::new(),
             wrong: [None, Some(("ana", "mail")), Some(("ana", "hook")), Some(("ben", "mail"))]
                 [usize::try_from(seed % 4).unwrap()],
+            split_from: BTreeMap::new(),
+            anew: BTreeMap::new(),
             woken: Vec::new(),
         }
     }
@@ -150,6 +159,7 @@ impl World {
             3 => self.somebody_acts(),
             4 if self.random.below(2) == 0 => self.killed(),
             5 => self.silence_changes(),
+            6 if self.random.below(2) == 0 => self.files_change(),
             _ => {}
         }
         self.desk.tick(&self.sky, Timestamp(self.now)).unwrap();
@@ -207,6 +217,36 @@ impl World {
         }
     }
 
+    /// The contact of one of them is taken out, or put back: meanwhile those are told who are told by default.
+    fn files_change(&mut self) {
+        if self.book.contacts.remove(GOES).is_none() {
+            self.book.contacts.insert(GOES.into(), contact(&["hook"]));
+        }
+        self.desk.set_book(self.book.clone());
+    }
+
+    /// What was theirs is nobody's, and is told anew.
+    fn is_removed(&mut self, who: &str) {
+        self.desk.give_back_all_of(who, "root", Timestamp(self.now)).unwrap();
+        let theirs = self.cases.iter().filter(|(_, case)| case.owner == Some(who));
+        for id in theirs.map(|(id, _)| *id).collect::<Vec<_>>() {
+            self.anew.insert(id, self.now);
+            let course = self.begins_again(id);
+            let case = self.cases.entry(id).or_default();
+            (case.owner, case.course) = (None, course);
+        }
+    }
+
+    /// By the policy that has run, or if nothing in it goes by that any more, by the first by which something does.
+    fn begins_again(&self, id: IncidentId) -> Option<Course> {
+        let before = self.cases.get(&id)?.course.as_ref()?;
+        let inner = self.desk.inner.lock();
+        let bad = inner.incidents.live.get(&id)?.bad();
+        let of: Vec<&Steps> = bad.filter_map(|(key, _)| self.policies.get(&*key.monitor)).collect();
+        let same = of.iter().find(|steps| steps.name == before.of.name);
+        same.or(of.first()).map(|steps| Course::begin(steps, self.now))
+    }
+
     fn open_ids(&self) -> Vec<IncidentId> {
         let inner = self.desk.inner.lock();
         let open = inner
@@ -222,7 +262,7 @@ impl World {
         let (Some(id), Some(who)) = (self.one_of(&open), self.one_of(&PEOPLE)) else { return };
         let other = self.one_of(&open).filter(|other| *other != id);
         let none = String::new;
-        match self.random.below(9) {
+        match self.random.below(10) {
             0 | 1 => {
                 let racer = self.one_of(&PEOPLE).unwrap();
                 self.acknowledges(id, who);
@@ -249,6 +289,7 @@ impl World {
             }
             6 => self.does(id, who, &Deed::Note { text: "@ana, is it yours?".into() }),
             7 => self.merges(id, other, who),
+            8 => self.is_removed(who),
             _ => self.splits(id, who),
         }
     }
@@ -317,6 +358,8 @@ impl World {
         let count = i64::try_from(members.len()).unwrap();
         let chosen = members[usize::try_from(self.random.below(count)).unwrap()].clone();
         let new = self.desk.split(id, who, std::slice::from_ref(&chosen), "", Timestamp(self.now)).unwrap();
+        self.split_from.insert(new, id);
+        self.anew.extend(self.anew.get(&id).map(|at| (new, *at)).into_iter().collect::<Vec<_>>());
         if self.unfollowed.contains(&id) {
             self.unfollowed.insert(new);
         }
@@ -329,13 +372,16 @@ impl World {
     /// A snooze that ends begins the policy again, if nobody has it; else whoever has it hears of it.
     /// That waits for silences.
     fn wake_snoozed(&mut self, silenced: &BTreeSet<IncidentId>) {
-        for (id, case) in &mut self.cases {
-            if !silenced.contains(id) && case.snoozed_until.is_some_and(|until| until <= self.now) {
-                case.snoozed_until = None;
-                self.woken.extend(case.owner.filter(|_| case.course.is_some()).map(|owner| (*id, owner)));
-                if let Some(course) = case.course.as_mut().filter(|_| case.owner.is_none()) {
-                    *course = Course::begin(&course.of, self.now);
-                }
+        let is_due = |case: &Case| case.snoozed_until.is_some_and(|until| until <= self.now);
+        let due = self.cases.iter().filter(|(id, case)| !silenced.contains(id) && is_due(case));
+        for id in due.map(|(id, _)| *id).collect::<Vec<_>>() {
+            let course = self.begins_again(id);
+            let Some(case) = self.cases.get_mut(&id) else { continue };
+            case.snoozed_until = None;
+            self.woken.extend(case.owner.filter(|_| case.course.is_some()).map(|owner| (id, owner)));
+            if case.owner.is_none() {
+                case.course = course;
+                self.anew.insert(id, self.now);
             }
         }
     }
@@ -377,6 +423,10 @@ impl World {
         let woken = std::mem::take(&mut self.woken).into_iter();
         let of_contacts = |who: &str| BY_CONTACTS.iter().any(|(_, name)| *name == who);
         expected.extend(woken.filter(|(id, who)| self.cases.contains_key(id) && !of_contacts(who)));
+        if !self.book.contacts.contains_key(GOES) {
+            // Those who are told by default are, of what named that one.
+            expected.retain(|(_, who)| *who != "default");
+        }
         let mut told = self.told_by_policies();
         told.sort();
         expected.sort_unstable();
@@ -407,8 +457,12 @@ impl World {
             let fresh = pages.into_iter().map(|kept| kept.page).filter(|page| page.id > since);
             let by_step = |page: &Page| matches!(page.kind, PageKind::Problem | PageKind::Still);
             let of_contacts = |page: &Page| BY_CONTACTS.iter().any(|(_, who)| **who == *page.contact);
-            let fresh =
-                fresh.filter(|page| by_step(page) && page.message.instead_of.is_none() && !of_contacts(page));
+            let is_by_default =
+                |page: &Page| !self.book.contacts.contains_key(GOES) && &*page.contact == "default";
+            let fresh = fresh.filter(|page| {
+                let instead = page.message.instead_of.is_some() || of_contacts(page) || is_by_default(page);
+                by_step(page) && !instead
+            });
             told.extend(fresh.map(|page| (*id, page.contact.to_string())));
         }
         told.into_iter().collect()
@@ -477,12 +531,49 @@ impl World {
         }
     }
 
+    /// Nothing is held back and all channels work: of what is bad, and in nobody's hands, somebody got a word, since it was so.
+    fn somebody_has_heard(&mut self) {
+        for _ in 0..12 {
+            self.now += 30;
+            self.desk.tick(&self.sky, Timestamp(self.now)).unwrap();
+            for channel in CHANNELS {
+                self.desk.forgive(channel, Timestamp(self.now)).unwrap();
+                while !self.desk.due(channel, self.now * 1_000, 1).is_empty() {
+                    self.send(channel);
+                }
+            }
+        }
+        let open: Vec<(IncidentId, Vec<IncidentId>)> = {
+            let incidents = &self.desk.inner.lock().incidents;
+            let open = incidents.live.values();
+            let open = open.filter(|one| one.phase == Phase::Open && !one.reason.starts_with("channel:"));
+            open.map(|one| (one.id, incidents.parts_of(one.id).map(|part| part.id).chain([one.id]).collect()))
+                .collect()
+        };
+        for (id, parts) in open {
+            let since = self.anew.get(&id).copied().unwrap_or(0);
+            let before =
+                |part: &IncidentId| std::iter::successors(Some(*part), |id| self.split_from.get(id).copied());
+            let all: BTreeSet<IncidentId> = parts.iter().flat_map(before).collect();
+            let pages = all.iter().flat_map(|part| store::pages_of(&self.store, *part).unwrap());
+            let mut got =
+                pages.filter(|kept| kept.page.kind.is_problem() && self.got.contains(&kept.page.id));
+            let seed = self.seed;
+            assert!(
+                got.any(|kept| kept.page.at.0 >= since),
+                "seed {seed}: nobody has heard of {id} since {since}: {:#?}",
+                store::timeline(&self.store, id).unwrap()
+            );
+        }
+    }
+
     /// All is well, nothing is held back, all channels work: after some minutes everybody knows.
     fn comes_to_rest(&mut self) {
         self.sky.withheld.borrow_mut().clear();
         for channel in CHANNELS {
             self.weather.insert(channel, Weather::Fine);
         }
+        self.somebody_has_heard();
         for name in std::mem::take(&mut self.bad) {
             self.now += 1;
             self.desk.take(&[change(name, State::Ok, None, self.now)], &[], Timestamp(self.now)).unwrap();

@@ -353,3 +353,37 @@ fn who_is_named_and_not_defined_is_as_good_as_nobody() {
     counter.goes("latency", State::Critical);
     assert_eq!(counter.try_all("hook", &Attempt::Delivered), ["problem cyd latency"]);
 }
+
+#[test]
+fn what_only_those_know_who_are_gone_is_told_again() {
+    for kind in [Kind::Monitor, Kind::Check] {
+        let mut counter = Counter::new();
+        let mut all = people(&counter);
+        all.subjects.insert((false, "latency".into()), subject(kind, None, &["dev"]));
+        counter.desk.set_book(all.clone());
+        counter.goes("latency", State::Critical);
+        if kind == Kind::Check {
+            let notice = hands::problem("latency", "dev", counter.now);
+            counter.desk.take(&[], &[(notice, false)], Timestamp(counter.now)).unwrap();
+        }
+        assert_eq!(counter.try_all("sms", &Attempt::Delivered), ["problem dev latency"]);
+        all.contacts.remove("dev");
+        // As the rules have it by then.
+        all.subjects.insert((false, "latency".into()), subject(kind, None, &[]));
+        for _ in 0..2 {
+            counter.desk.set_book(all.clone());
+            goes_on(&mut counter, 1);
+        }
+        assert_eq!(counter.try_all("hook", &Attempt::Delivered), ["still cyd latency"], "{kind:?}, once");
+        goes_on(&mut counter, 1);
+        assert!(!is_untold(&counter));
+        counter.goes("latency", State::Ok);
+        assert_eq!(counter.try_all("hook", &Attempt::Delivered), ["recovery cyd latency"]);
+        goes_on(&mut counter, 1_000);
+        assert_eq!(
+            counter.try_all("sms", &Attempt::Delivered),
+            ["recovery dev latency"],
+            "where they heard of it"
+        );
+    }
+}
