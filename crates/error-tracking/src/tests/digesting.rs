@@ -3,8 +3,9 @@
 use vocabulary::Timestamp;
 
 use super::{NOW, digested, digested_by, project, received};
-use crate::digest::{NoSymbols, digest, digest_stored, hash_of_user};
+use crate::digest::{NoSymbols, digest, digest_stored};
 use crate::event::{Kind, Level, Received};
+use crate::person::hash_of_user;
 use crate::project::Settings;
 use crate::read::Tree;
 
