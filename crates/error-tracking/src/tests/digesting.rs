@@ -164,13 +164,23 @@ fn titles_and_culprits() {
     check(
         r#"{"csp":{"effective_directive":"script-src","blocked_uri":"https://evil.example/x.js","document_uri":"https://shop.example/"}}"#,
         "Blocked 'script-src' from 'evil.example'",
-        "",
+        "script-src",
     );
     check(
         r#"{"csp":{"violated_directive":"img-src https:","blocked_uri":"https://shop.example/a.png","document_uri":"https://shop.example/"}}"#,
         "Blocked 'img-src' from 'self'",
-        "",
+        "img-src",
     );
+    check(
+        r#"{"csp":{"effective_directive":"expectct","blocked_uri":"shop.example"}}"#,
+        "Expect-CT failed for 'shop.example'",
+        "expectct",
+    );
+    // Nothing but threads: the one that crashed.
+    let threads =
+        format!(r#"{{"threads":{{"values":[{{"id":1}},{{"id":2,"crashed":true,"stacktrace":{frames}}}]}}}}"#);
+    check(&threads, "f", "a.b in f");
+    check(&threads.replace("true,\"stack", "false,\"stack"), "<without a title>", "");
 }
 
 #[test]
