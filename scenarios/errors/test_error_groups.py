@@ -158,6 +158,13 @@ def test_one_persons_events_are_erased(bellwether):
     assert status == [404, 200, 404]
     tags = {tag["key"]: {one["value"] for one in tag["values"]} for tag in server.get(f"/api/v1/errors/groups/{group['id']}").json["tags"]}
     assert tags["user"] == {"18", "other"}
+    by_mail = server.post("/api/v1/errors/projects/web/erase", {"key": "email", "value": "18@Example.com"})
+    assert (by_mail.status, by_mail.json) == (200, {"events": 1}), "known by an id, erased by another of their names"
+    assert project.events(group["id"]) == []
+    tags = {tag["key"]: {one["value"] for one in tag["values"]} for tag in server.get(f"/api/v1/errors/groups/{group['id']}").json["tags"]}
+    assert tags["user"] == {"other"}
+    nobody = server.post("/api/v1/errors/projects/web/erase", {"key": "email", "value": "18@example.com"})
+    assert nobody.json["events"] == 0 and "ask for another one" in nobody.json["hint"]
     assert server.post("/api/v1/errors/projects/web/erase", {"key": "shoe_size", "value": "17"}).status == 400
     assert server.post("/api/v1/errors/projects/none/erase", {"key": "id", "value": "17"}).status == 404
 

@@ -1,7 +1,6 @@
 //! What becomes of an event, step by step. Plain work on one event: nothing here knows of other events.
 
 use formats::sentry::{Tree, json, when};
-use sha2::{Digest, Sha256};
 use vocabulary::Timestamp;
 use vocabulary::error::{EventId, StoredEvent};
 
@@ -10,7 +9,7 @@ use crate::limits::{MAX_AGE_SECONDS, MAX_AHEAD_SECONDS, MIN_DRIFT_SECONDS};
 use crate::normal::normalise;
 use crate::project::Project;
 use crate::read::{exceptions, text_at};
-use crate::{grouping, in_app, tags, title};
+use crate::{grouping, in_app, person, tags, title};
 
 /// Names in the place of what a build tool made of them: source maps. It changes frames before they are grouped, so that a
 /// new build splits no groups.
@@ -43,7 +42,7 @@ pub fn digest(
     let event_id = identify(&mut event, received);
     let at = date(&mut event, received);
     normalise(&mut event, received);
-    let user_hash = user_hash(project, &event);
+    let user_hash = person::hash_in(project, &event);
     let scrubbed = project.made.scrubber.scrub(&mut event);
     symbols.resolve(project, &mut event);
     in_app::mark(&project.made.rules, &mut event);
@@ -74,7 +73,7 @@ struct Facts {
 impl Facts {
     fn with(self, project: &Project, event: &Tree<'_>, hashes: Vec<Hash>) -> Digested {
         let text = |key: &str| text_at(event, &[key]).map(str::to_owned);
-        let label = || user_label(event).unwrap_or_default();
+        let label = || person::label(event).unwrap_or_default();
         Digested {
             project: project.id,
             event_id: self.event_id,
@@ -150,32 +149,6 @@ fn kind(event: &Tree<'_>) -> Kind {
 /// Of the outermost exception: did the program catch it?
 fn handled(event: &Tree<'_>) -> Option<bool> {
     exceptions(event).last()?.at(&["mechanism", "handled"])?.bool()
-}
-
-const IDENTITIES: [&str; 4] = ["id", "email", "username", "ip_address"];
-
-/// What one person is counted and erased by. It is made before scrubbing, so that erasing finds what was scrubbed.
-fn user_hash(project: &Project, event: &Tree<'_>) -> Option<u64> {
-    let mut keys =
-        IDENTITIES.iter().filter(|key| **key != "ip_address" || !project.settings.remove_addresses);
-    let (key, value) = keys.find_map(|key| Some((*key, text_at(event, &["user", *key])?)))?;
-    Some(hash_of_user(project.id, key, value))
-}
-
-/// For whoever asks for the events of one person: `key` is `id`, `email`, `username` or `ip_address`.
-pub fn hash_of_user(project: u64, key: &str, value: &str) -> u64 {
-    let mut hasher = Sha256::new();
-    hasher.update(project.to_le_bytes());
-    hasher.update(key);
-    hasher.update([0]);
-    hasher.update(value);
-    let mut first = [0; 8];
-    first.copy_from_slice(&hasher.finalize()[..8]);
-    u64::from_le_bytes(first)
-}
-
-fn user_label(event: &Tree<'_>) -> Option<String> {
-    IDENTITIES.iter().find_map(|key| Some(format!("{key}:{}", text_at(event, &["user", *key])?)))
 }
 
 /// With what was taken out of it, for whoever reads it.

@@ -153,7 +153,7 @@ impl Ignored {
                 (self.users.len() as u64 >= *most).then(|| format!("{most} people had it"))
             }
             Until::Release(version) => {
-                let seen = event.release.filter(|seen| *seen == version || releases.is_later(seen, version));
+                let seen = event.release.filter(|seen| releases.is_since(seen, version));
                 seen.map(|seen| format!("it was seen in {seen}"))
             }
         }
@@ -169,9 +169,7 @@ impl Resolution {
             }
             Fixed::Now { release: None } => true,
             // What says of no release is of before there were any.
-            Fixed::InRelease { release: fixed } => {
-                release.is_some_and(|seen| seen == fixed || releases.is_later(seen, fixed))
-            }
+            Fixed::InRelease { release: fixed } => release.is_some_and(|seen| releases.is_since(seen, fixed)),
             Fixed::InNextRelease { after: Some(after) } => {
                 release.is_some_and(|seen| releases.is_later(seen, after))
             }

@@ -34,6 +34,8 @@ pub const MAX_EXCEPTIONS: usize = 50;
 pub const MAX_BREADCRUMBS: usize = 100;
 /// What is said to have been scrubbed of one event; the rest is scrubbed all the same.
 pub const MAX_SCRUBBED: usize = 200;
+/// A text that is JSON and longer than this is scrubbed as a text.
+pub const MAX_SCRUBBED_JSON: usize = 256 << 10;
 /// It stands in lists.
 pub const MAX_TITLE: usize = 250;
 /// Of a message, where it decides on the group.

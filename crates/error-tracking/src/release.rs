@@ -69,6 +69,11 @@ impl Releases {
         by_version.then_with(|| number(one).cmp(&number(than))) == Ordering::Greater
     }
 
+    /// The same, or later; also by another spelling: `1.0` is `1.0.0`.
+    pub fn is_since(&self, one: &str, than: &str) -> bool {
+        one == than || compare(one, than) == Some(Ordering::Equal) || self.is_later(one, than)
+    }
+
     pub fn newest(&self) -> Option<&str> {
         let versions = self.versions.values().map(|(version, _)| &**version);
         versions.reduce(|newest, version| if self.is_later(version, newest) { version } else { newest })
@@ -86,36 +91,73 @@ fn compare(one: &str, other: &str) -> Option<Ordering> {
     (one.package == other.package).then(|| one.cmp_numbers(&other))
 }
 
-/// `package@1.2.3-rc.1+build`
+/// `package@1.2.3-rc.1+build`, and what there is of it: one to four numbers, a `v` before them, `rc1` directly behind them.
 struct Version<'v> {
     package: &'v str,
-    numbers: [u64; 3],
+    numbers: [u64; 4],
     /// What comes before the release proper.
     before: Option<&'v str>,
+    build: Option<&'v str>,
 }
+
+/// Of the only number there is: longer ones may be hashes of commits.
+const BUILD_DIGITS: usize = 6;
 
 impl<'v> Version<'v> {
     fn read(text: &'v str) -> Option<Version<'v>> {
         let (package, version) = text.rsplit_once('@').unwrap_or(("", text));
-        let version = version.split_once('+').map_or(version, |(version, _)| version);
-        let (numbers, before) = match version.split_once('-') {
-            Some((numbers, before)) => (numbers, Some(before)),
-            None => (version, None),
+        let version = version.strip_prefix(['v', 'V']).unwrap_or(version);
+        let (version, build) = split(version, '+');
+        let (written, before) = match split(version, '-') {
+            (version, None) => numbers_and_word(version),
+            parts => parts,
         };
-        let mut parts = numbers.split('.');
-        let mut part =
-            || parts.next().filter(|part| part.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok();
-        let numbers = [part()?, part()?, part()?];
-        parts.next().is_none().then_some(Version { package, numbers, before })
+        let (mut numbers, mut count) = ([0; 4], 0);
+        for part in written.split('.') {
+            if !part.bytes().all(|byte| byte.is_ascii_digit()) {
+                return None;
+            }
+            *numbers.get_mut(count)? = part.parse().ok()?;
+            count += 1;
+        }
+        // A number alone is a version only of something.
+        let is_version =
+            count > 1 || (!package.is_empty() && before.is_none() && written.len() <= BUILD_DIGITS);
+        is_version.then_some(Version { package, numbers, before, build })
     }
 
     fn cmp_numbers(&self, other: &Version<'_>) -> Ordering {
-        self.numbers.cmp(&other.numbers).then_with(|| match (self.before, other.before) {
+        let before = || match (self.before, other.before) {
             (None, None) => Ordering::Equal,
             (None, Some(_)) => Ordering::Greater,
             (Some(_), None) => Ordering::Less,
             (Some(one), Some(other)) => cmp_before(one, other),
-        })
+        };
+        self.numbers.cmp(&other.numbers).then_with(before).then_with(|| cmp_builds(self.build, other.build))
+    }
+}
+
+fn split(text: &str, at: char) -> (&str, Option<&str>) {
+    text.split_once(at).map_or((text, None), |(text, rest)| (text, Some(rest)))
+}
+
+/// `1.0rc1`
+fn numbers_and_word(version: &str) -> (&str, Option<&str>) {
+    match version.find(|letter: char| letter.is_ascii_alphabetic()) {
+        Some(at) => (&version[..at], Some(&version[at..])),
+        None => (version, None),
+    }
+}
+
+/// Those that are numbers, by their size; of others, as are hashes of commits, none is later.
+fn cmp_builds(one: Option<&str>, other: Option<&str>) -> Ordering {
+    let numbers = |build: Option<&str>| {
+        build
+            .map_or(Some(Vec::new()), |build| build.split('.').map(|part| part.parse::<u64>().ok()).collect())
+    };
+    match (numbers(one), numbers(other)) {
+        (Some(one), Some(other)) => one.cmp(&other),
+        _ => Ordering::Equal,
     }
 }
 
@@ -133,12 +175,18 @@ fn cmp_before(one: &str, other: &str) -> Ordering {
             (Ok(one), Ok(other)) => one.cmp(&other),
             (Ok(_), Err(_)) => Ordering::Less,
             (Err(_), Ok(_)) => Ordering::Greater,
-            (Err(_), Err(_)) => one.cmp(other),
+            (Err(_), Err(_)) => word_and_number(one).cmp(&word_and_number(other)),
         };
         if order != Ordering::Equal {
             return order;
         }
     }
+}
+
+/// `rc10` comes after `rc2`.
+fn word_and_number(part: &str) -> (&str, u64) {
+    let word = part.trim_end_matches(|letter: char| letter.is_ascii_digit());
+    (word, part[word.len()..].parse().unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -174,6 +222,38 @@ mod tests {
         check("api@0.1.0", "never seen", false);
         check("1.2", "abc123", true);
         assert_eq!(releases.newest(), Some("api@0.1.0"));
+    }
+
+    #[test]
+    fn versions_are_read_however_they_are_written() {
+        // All in the wrong order, so that only their numbers tell.
+        let check = |earlier: &str, later: &str| {
+            let releases = releases(&[later, earlier]);
+            assert!(releases.is_later(later, earlier), "{later} later than {earlier}");
+            assert!(!releases.is_later(earlier, later), "{earlier} not later than {later}");
+            assert!(releases.is_since(later, earlier) && !releases.is_since(earlier, later));
+        };
+        check("shop@0.9", "shop@1.0");
+        check("1.9", "1.10");
+        check("v1.9.0", "v1.10.0");
+        check("w@v1.9.0", "w@1.10.0");
+        check("w@1.9.0.9", "w@1.10.0.1");
+        check("w@9", "w@10");
+        check("com.shop.app@2.0.0+150", "com.shop.app@2.0.0+200");
+        check("w@1.1.0", "w@1.1.0+5");
+        check("w@1.1.0+5", "w@1.1.0+5.1");
+        check("w@1.0rc2", "w@1.0rc10");
+        check("w@1.0rc10", "w@1.0");
+        check("w@1.0.0-beta2", "w@1.0.0-rc1");
+        // By which was seen first.
+        let odd =
+            [("9", "10"), ("w@9f3a2b1", "w@4ab12cd"), ("w@7654321", "w@1234567"), ("w@1.0+ffe", "w@1.0+abc")];
+        for (first, second) in odd {
+            assert!(releases(&[first, second]).is_later(second, first), "{second} later than {first}");
+        }
+        assert!(releases(&["w@1.0", "w@1.0.0"]).is_since("w@1.0", "w@1.0.0"));
+        assert!(Releases::default().is_since("w@1.1.0+abc", "w@1.1.0"));
+        assert!(Version::read("1.2.3.4.5").is_none() && Version::read("w@1..2").is_none());
     }
 
     #[test]

@@ -7,15 +7,19 @@ pub(crate) fn title(event: &Tree<'_>) -> String {
     let of_event = of_security(event)
         .or_else(|| feedback(event).map(|said| first_line(said).to_owned()))
         .or_else(|| of_exception(event))
-        .or_else(|| of_message(event));
+        .or_else(|| of_message(event))
+        .or_else(|| of_thread(event));
     let title = of_event.unwrap_or_else(|| "<without a title>".to_owned());
     cut(&title, MAX_TITLE).to_owned()
 }
 
-/// The transaction, else the place in the code.
+/// The transaction, else the place in the code; of what a browser refused by what.
 pub(crate) fn culprit(event: &Tree<'_>) -> String {
     let transaction = text_at(event, &["transaction"]).filter(|text| !text.is_empty()).map(str::to_owned);
-    let culprit = transaction.or_else(|| place(crash_frame(event)?)).unwrap_or_default();
+    let culprit = transaction
+        .or_else(|| refused(event).map(|(directive, _)| directive))
+        .or_else(|| place(crash_frame(event)?))
+        .unwrap_or_default();
     cut(&culprit, MAX_TITLE).to_owned()
 }
 
@@ -31,9 +35,22 @@ fn place(frame: &Tree<'_>) -> Option<String> {
 /// The innermost frame of the program's own code, else the innermost.
 pub(crate) fn crash_frame<'t, 'a>(event: &'t Tree<'a>) -> Option<&'t Tree<'a>> {
     let of_chain = exceptions(event).iter().rev().filter_map(|one| one.get("stacktrace"));
-    let stack = of_chain.chain(event.get("stacktrace")).find(|stack| !frames(stack).is_empty())?;
+    let mut stacks = of_chain.chain(event.get("stacktrace")).chain(crashed_stack(event));
+    let stack = stacks.find(|stack| !frames(stack).is_empty())?;
     let is_own = |frame: &&Tree<'_>| frame.get("in_app").and_then(Tree::bool) == Some(true);
     frames(stack).iter().rev().find(is_own).or_else(|| frames(stack).last())
+}
+
+/// Of the thread that is said to have ended the program.
+fn crashed_stack<'t, 'a>(event: &'t Tree<'a>) -> Option<&'t Tree<'a>> {
+    let threads = event.at(&["threads", "values"]).map(Tree::list).unwrap_or_default();
+    let crashed = threads.iter().find(|thread| thread.get("crashed").and_then(Tree::bool) == Some(true));
+    crashed?.get("stacktrace")
+}
+
+fn of_thread(event: &Tree<'_>) -> Option<String> {
+    crashed_stack(event)?;
+    text_at(crash_frame(event)?, &["function"]).map(str::to_owned)
 }
 
 fn of_exception(event: &Tree<'_>) -> Option<String> {
@@ -68,7 +85,13 @@ pub(crate) fn feedback<'t>(event: &'t Tree<'_>) -> Option<&'t str> {
 
 fn of_security(event: &Tree<'_>) -> Option<String> {
     let (directive, host) = refused(event)?;
-    Some(format!("Blocked '{directive}' from '{host}'"))
+    // The kin of such policies block nothing.
+    Some(match &*directive {
+        "expectct" => format!("Expect-CT failed for '{host}'"),
+        "expectstaple" => format!("Expect-Staple failed for '{host}'"),
+        "hpkp" => format!("Pinned keys did not fit for '{host}'"),
+        directive => format!("Blocked '{directive}' from '{host}'"),
+    })
 }
 
 /// What a browser refused, and from which host. The page's own is `self`.

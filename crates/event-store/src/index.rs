@@ -85,10 +85,6 @@ impl OpenIndex {
         entries.map(|(_, entry)| *entry).filter(|entry| (wanted.accept)(entry)).take(wanted.limit).collect()
     }
 
-    pub fn any(&self, test: impl Fn(&Entry) -> bool) -> bool {
-        self.by_group.values().any(test)
-    }
-
     pub fn of_project(&self, project: u64) -> impl Iterator<Item = &Entry> {
         let first = EventKey { project, group: 0, at: Timestamp(i64::MIN), id: EventId::default() };
         let entries = self.by_group.range(first..).map(|(_, entry)| entry);

@@ -317,12 +317,16 @@ impl EventLog for EventStore {
         self.expire_before(project, before)
     }
 
-    fn events_of_user(&self, project: u64, user: u64) -> Result<Vec<EventId>, EventLogError> {
-        Ok(self.ids_of_user(project, user)?)
+    fn events_where(
+        &self,
+        project: u64,
+        is_wanted: &mut dyn FnMut(Option<u64>, Option<&[u8]>) -> bool,
+    ) -> Result<Vec<EventId>, EventLogError> {
+        Ok(self.ids_where(project, is_wanted)?)
     }
 
-    fn erase_user(&self, project: u64, user: u64) -> Result<u64, EventLogError> {
-        self.erase(project, user)
+    fn erase(&self, project: u64, ids: &[EventId]) -> Result<u64, EventLogError> {
+        self.erase_events(project, &ids.iter().copied().collect())
     }
 
     fn held(&self, project: u64) -> HeldEvents {

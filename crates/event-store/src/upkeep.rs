@@ -1,5 +1,6 @@
 //! Events that go: a segment is written anew without them, and takes the place of the one that it came from.
 
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use crate::index::{Entry, Span};
 use crate::limits::{EXPIRED_SHARE, REWRITE_BYTES};
 use crate::marks::Marks;
 use crate::open::segment_path;
-use crate::reader::Reader;
+use crate::reader::{Reader, Records};
 use crate::record::Record;
 use crate::sealed::Sealed;
 use crate::store::{EventStore, Inner};
@@ -52,16 +53,14 @@ impl EventStore {
         Ok(gone)
     }
 
-    pub(crate) fn erase(&self, project: u64, user: u64) -> Result<u64, EventLogError> {
+    pub(crate) fn erase_events(&self, project: u64, ids: &HashSet<EventId>) -> Result<u64, EventLogError> {
+        let goes = |entry: &Entry| entry.key.project == project && ids.contains(&entry.key.id);
         let _upkeep = self.upkeep.lock();
-        self.roll_if(|inner| {
-            inner.open.index.any(|entry| entry.key.project == project && entry.user == Some(user))
-        })?;
+        self.roll_if(|inner| inner.open.index.of_project(project).any(goes))?;
         let mut gone = 0;
         for segment in self.view().sealed {
-            if segment.of_project(project)?.iter().any(|entry| entry.user == Some(user)) {
-                let stays = |entry: &Entry| entry.key.project != project || entry.user != Some(user);
-                let erased = self.rewrite(&segment, stays)?;
+            if segment.of_project(project)?.iter().any(goes) {
+                let erased = self.rewrite(&segment, |entry| !goes(entry))?;
                 self.counters.erased_events.add(erased);
                 gone += erased;
             }
@@ -70,17 +69,41 @@ impl EventStore {
         Ok(gone)
     }
 
-    pub(crate) fn ids_of_user(&self, project: u64, user: u64) -> Result<Vec<EventId>, DiskError> {
-        // No segment is rewritten meanwhile.
-        let _upkeep = self.upkeep.lock();
-        let id = |entry: &Entry| (entry.user == Some(user)).then_some(entry.key.id);
-        let (mut ids, sealed): (Vec<EventId>, Vec<Arc<Sealed>>) = {
+    pub(crate) fn ids_where(
+        &self,
+        project: u64,
+        is_wanted: &mut dyn FnMut(Option<u64>, Option<&[u8]>) -> bool,
+    ) -> Result<Vec<EventId>, DiskError> {
+        let (open, entries, sealed) = {
             let inner = self.inner.lock();
-            let open = inner.open.index.of_project(project).filter_map(id);
-            (open.collect(), inner.sealed.values().cloned().collect())
+            let entries: Vec<Entry> = inner.open.index.of_project(project).copied().collect();
+            (inner.open.records(), entries, inner.sealed.values().cloned().collect::<Vec<_>>())
         };
+        let mut ids = self.wanted_of(open, entries, is_wanted)?;
         for segment in sealed {
-            ids.extend(segment.of_project(project)?.iter().filter_map(id));
+            ids.extend(self.wanted_of(segment.records(), segment.of_project(project)?, is_wanted)?);
+        }
+        Ok(ids)
+    }
+
+    fn wanted_of(
+        &self,
+        records: Records,
+        mut entries: Vec<Entry>,
+        is_wanted: &mut dyn FnMut(Option<u64>, Option<&[u8]>) -> bool,
+    ) -> Result<Vec<EventId>, DiskError> {
+        entries.sort_unstable_by_key(|entry| entry.offset);
+        let mut reader = Reader::new(records);
+        let mut ids = Vec::new();
+        for Entry { key, user, offset, .. } in entries {
+            let body = match reader.event(offset, |there| *there == key) {
+                Ok((_, body)) => Some(body),
+                Err(error) if error.cause.kind() == io::ErrorKind::InvalidData => None,
+                Err(error) => return Err(error),
+            };
+            if is_wanted(user, body.as_deref()) {
+                ids.push(key.id);
+            }
         }
         Ok(ids)
     }

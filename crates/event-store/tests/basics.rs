@@ -235,15 +235,20 @@ fn one_users_events_are_erased_from_the_disk() {
     events.chunks(5).for_each(|batch| append(&store, batch));
     let other = Event { user: Some(4), ..event(2, 1, 100) };
     append(&store, std::slice::from_ref(&other));
-    let mut ids = store.events_of_user(1, 4).unwrap();
-    let of_four = events.iter().filter(|event| event.user == Some(4));
-    let mut wanted: Vec<_> = of_four.map(|event| event.key.id).collect();
+    let of_four =
+        |store: &event_store::EventStore| store.events_where(1, &mut |user, _| user == Some(4)).unwrap();
+    let mut ids = of_four(&store);
+    let marked =
+        store.events_where(1, &mut |_, body| body.is_some_and(|body| body.ends_with(b"secret-of-four")));
+    assert_eq!(marked.unwrap(), ids, "by their bodies");
+    let theirs = events.iter().filter(|event| event.user == Some(4));
+    let mut wanted: Vec<_> = theirs.map(|event| event.key.id).collect();
     ids.sort();
     wanted.sort();
     assert_eq!(ids, wanted);
-    assert_eq!(store.erase_user(1, 4).unwrap(), 10);
-    assert_eq!(store.events_of_user(1, 4).unwrap(), []);
-    assert_eq!(store.erase_user(1, 4).unwrap(), 0);
+    assert_eq!(store.erase(1, &ids).unwrap(), 10);
+    assert_eq!(of_four(&store), []);
+    assert_eq!(store.erase(1, &ids).unwrap(), 0);
     let stays = |event: &&Event| event.user != Some(4);
     for group in 0..3 {
         let expected = events.iter().filter(stays).filter(|event| event.key.group == group);

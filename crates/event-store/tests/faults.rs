@@ -48,7 +48,10 @@ impl Model {
 
     fn erase(&mut self, store: &EventStore, user: u64) {
         self.erased.push(user);
-        drop(store.erase_user(PROJECT, user));
+        let all = self.kept.values().map(|(event, _)| event).chain(&self.asked);
+        let theirs: Vec<EventId> =
+            all.filter(|event| event.user == Some(user)).map(|event| event.key.id).collect();
+        drop(store.erase(PROJECT, &theirs));
     }
 
     fn may_be_gone(&self, event: &Event) -> bool {

@@ -87,7 +87,7 @@ fn an_index_is_written_as_it_is_drawn() {
     let store = open(&disk);
     // Erasing somebody of the open segment seals it, and writes it anew without them.
     store.append(&[EventBody { key: EventKey { project: 9, ..key() }, user: Some(1), body: b"" }]).unwrap();
-    assert_eq!(store.erase_user(9, 1).unwrap(), 1);
+    assert_eq!(store.erase(9, &[key().id]).unwrap(), 1);
     drop(store);
     let (_, bytes) =
         disk.contents().into_iter().find(|(path, _)| path.ends_with("00000000000000000042.events")).unwrap();

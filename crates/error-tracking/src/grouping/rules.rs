@@ -34,7 +34,7 @@ pub struct Matcher {
     pub not: bool,
 }
 
-const EVENT_FIELDS: [&str; 10] = [
+const EVENT_FIELDS: [&str; 11] = [
     "type",
     "value",
     "message",
@@ -44,7 +44,17 @@ const EVENT_FIELDS: [&str; 10] = [
     "release",
     "environment",
     "platform",
+    "server_name",
     "url",
+];
+/// As Sentry calls them.
+const OTHER_NAMES: [(&str, &str); 6] = [
+    ("error.type", "type"),
+    ("error.value", "value"),
+    ("stack.function", "function"),
+    ("stack.module", "module"),
+    ("stack.abs_path", "path"),
+    ("stack.package", "package"),
 ];
 const FRAME_FIELDS: [&str; 4] = ["function", "module", "path", "package"];
 
@@ -62,7 +72,7 @@ impl Rule {
                 problems.extend(long.map(|at| (format!("then.fingerprint[{at}]"), why())));
             }
             Then::InApp(_) => {
-                let foreign = self.when.iter().position(|one| !FRAME_FIELDS.contains(&&*one.field));
+                let foreign = self.when.iter().position(|one| !FRAME_FIELDS.contains(&one.field()));
                 let why = || format!("code is told by {}", FRAME_FIELDS.join(", "));
                 problems.extend(foreign.map(|at| (format!("when[{at}].field"), why())));
             }
@@ -78,9 +88,9 @@ pub fn problems_of(when: &[Matcher]) -> Vec<(String, String)> {
         problems.push(("when".into(), format!("a rule has 1 to {MAX_CONDITIONS} conditions")));
     }
     for (at, matcher) in when.iter().enumerate() {
-        let Matcher { field, pattern, .. } = matcher;
+        let (field, pattern) = (matcher.field(), &matcher.pattern);
         let is_tag = field.strip_prefix("tags.").is_some_and(|tag| !tag.is_empty() && tag.len() <= MAX_NAME);
-        if !is_tag && !EVENT_FIELDS.contains(&&**field) && !FRAME_FIELDS.contains(&&**field) {
+        if !is_tag && !EVENT_FIELDS.contains(&field) && !FRAME_FIELDS.contains(&field) {
             let known = [&EVENT_FIELDS[..], &FRAME_FIELDS[..]].concat().join(", ");
             problems.push((format!("when[{at}].field"), format!("`{field}` is none of {known}, tags.NAME")));
         }
@@ -122,7 +132,8 @@ impl Rules {
 
     /// None: no rule says.
     pub fn in_app(&self, frame: &Tree<'_>) -> Option<bool> {
-        let holds = |one: &Matcher| one.not != of_frame(frame, &one.field).is_some_and(|text| one.fits(text));
+        let holds =
+            |one: &Matcher| one.not != of_frame(frame, one.field()).is_some_and(|text| one.fits(text));
         self.in_app.iter().find(|(when, _)| when.iter().all(holds)).map(|(_, is)| *is)
     }
 
@@ -136,6 +147,12 @@ fn all_hold(when: &[Matcher], event: &Tree<'_>) -> bool {
 }
 
 impl Matcher {
+    /// As it is called here.
+    fn field(&self) -> &str {
+        let same = OTHER_NAMES.iter().find(|(other, _)| *other == self.field);
+        same.map_or(&*self.field, |(_, field)| field)
+    }
+
     fn fits(&self, text: &str) -> bool {
         glob(&self.pattern, text)
     }
@@ -143,11 +160,15 @@ impl Matcher {
     /// Of several exceptions and frames it is enough that one fits.
     fn finds(&self, event: &Tree<'_>) -> bool {
         let chain = exceptions(event);
-        match &*self.field {
+        match self.field() {
             key @ ("type" | "value") => {
                 chain.iter().filter_map(|one| text_at(one, &[key])).any(|text| self.fits(text))
             }
-            "message" => crate::title::message(event).is_some_and(|text| self.fits(text)),
+            // What is said, by whichever of them.
+            "message" => {
+                let values = chain.iter().filter_map(|one| text_at(one, &["value"]));
+                crate::title::message(event).into_iter().chain(values).any(|text| self.fits(text))
+            }
             "url" => text_at(event, &["request", "url"]).is_some_and(|text| self.fits(text)),
             field if FRAME_FIELDS.contains(&field) => {
                 let stacks = chain.iter().filter_map(|one| one.get("stacktrace"));
@@ -204,6 +225,8 @@ fn glob(pattern: &str, text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use formats::sentry::json;
+
     use super::{Matcher, Rule, Then, glob};
 
     #[test]
@@ -234,5 +257,22 @@ mod tests {
         assert_eq!(keys(vec![matcher("type")], Then::InApp(true)), ["when[0].field"]);
         assert_eq!(keys(vec![matcher("tags.a")], Then::Fingerprint(vec![])), ["then.fingerprint"]);
         assert!(keys(vec![matcher("path")], Then::InApp(false)).is_empty());
+        assert!(keys(vec![matcher("stack.module")], Then::InApp(false)).is_empty());
+        let known = vec![matcher("error.type"), matcher("server_name")];
+        assert!(keys(known, Then::Fingerprint(vec!["a".into()])).is_empty());
+    }
+
+    #[test]
+    fn what_is_said_is_the_message_or_the_text_of_an_exception() {
+        let finds = |field: &str, event: &str| {
+            let event = json::read(event.as_bytes(), &json::Limits::default()).unwrap();
+            Matcher { field: field.into(), pattern: "*timeout*".into(), not: false }.finds(&event)
+        };
+        let error =
+            r#"{"exception":{"values":[{"type":"TA","value":"Read timeout"},{"type":"TB","value":"x"}]}}"#;
+        assert!(finds("message", error) && finds("error.value", error) && !finds("error.type", error));
+        let both = r#"{"logentry":{"formatted":"a timeout"},"exception":{"values":[{"value":"x"}]}}"#;
+        assert!(finds("message", both) && !finds("value", both) && !finds("message", "{}"));
+        assert!(finds("server_name", r#"{"server_name":"timeouts-1"}"#));
     }
 }

@@ -5,17 +5,19 @@
 //! left alone: a package called `authlib` is no secret.
 
 mod cards;
+mod named;
 mod secret;
 mod signs;
 mod texts;
 
 use std::borrow::Cow;
 
+use formats::sentry::json;
 use regex::{Regex, RegexBuilder};
 use serde::{Deserialize, Serialize};
 
 use crate::event::Scrubbed;
-use crate::limits::{MAX_NAME, MAX_PATTERN, MAX_PATTERN_BYTES, MAX_SCRUBBED};
+use crate::limits::{MAX_NAME, MAX_PATTERN, MAX_PATTERN_BYTES, MAX_SCRUBBED, MAX_SCRUBBED_JSON};
 use crate::project::Settings;
 use crate::read::Tree;
 use secret::secret_in;
@@ -84,6 +86,10 @@ pub(crate) struct Scrubber {
 struct Walk<'s> {
     scrubber: &'s Scrubber,
     found: Vec<Scrubbed>,
+    /// Also those that are not noted any more.
+    changes: usize,
+    /// Within JSON that is a text: what is a text in there is not read as JSON again.
+    in_json: bool,
 }
 
 /// Where a walk is. It is spelled only where something is found.
@@ -132,7 +138,7 @@ impl Scrubber {
     }
 
     pub fn scrub(&self, event: &mut Tree<'_>) -> Vec<Scrubbed> {
-        let mut walk = Walk { scrubber: self, found: Vec::new() };
+        let mut walk = Walk { scrubber: self, found: Vec::new(), changes: 0, in_json: false };
         for part in PARTS {
             let Some(tree) = event.get_mut(part) else { continue };
             let place = Place { within: None, step: Step::Key(part) };
@@ -212,13 +218,12 @@ impl Walk<'_> {
             Tree::List(values) => match &mut values[..] {
                 // Headers and cookies may come as pairs.
                 [Tree::Text(key), value] if is_name(key) => self.named(place, key, value),
-                values => {
-                    for (number, value) in values.iter_mut().enumerate() {
-                        self.tree(&place.number(number), value);
-                    }
-                }
+                values => self.list(place, values),
             },
             Tree::Text(text) => {
+                if let Some(changed) = self.json(place, text) {
+                    *text = Cow::Owned(changed);
+                }
                 if let Some((changed, rule)) = self.scrubber.in_text(text) {
                     *text = Cow::Owned(changed);
                     self.note(place, &rule);
@@ -228,22 +233,54 @@ impl Walk<'_> {
         }
     }
 
+    /// Of a command line the values behind flags, too.
+    fn list(&mut self, place: &Place<'_>, values: &mut [Tree<'_>]) {
+        let mut is_behind_flag = false;
+        for (number, value) in values.iter_mut().enumerate() {
+            let place = place.number(number);
+            let is_secret = is_behind_flag && value.text().is_some_and(|text| !text.starts_with('-'));
+            is_behind_flag = value.text().is_some_and(|text| named::is_flag(self.scrubber, text));
+            match is_secret {
+                true => self.take_out(&place, value, "field"),
+                false => self.tree(&place, value),
+            }
+        }
+    }
+
+    /// Bodies of requests and answers are texts, and fields in them have names.
+    fn json(&mut self, place: &Place<'_>, text: &str) -> Option<String> {
+        let may_be = text.trim_start().starts_with(['{', '[']) && text.contains('"');
+        if self.in_json || !may_be || text.len() > MAX_SCRUBBED_JSON {
+            return None;
+        }
+        let mut tree = json::read(text.as_bytes(), &json::Limits::default()).ok()?;
+        let before = self.changes;
+        self.in_json = true;
+        self.tree(place, &mut tree);
+        self.in_json = false;
+        (self.changes > before).then(|| String::from_utf8(tree.to_bytes()).ok())?
+    }
+
     fn named(&mut self, within: &Place<'_>, key: &str, value: &mut Tree<'_>) {
         if value.is_null() || self.scrubber.is_safe(key) {
             return;
         }
         let place = within.key(key);
         match self.scrubber.rule_of(key) {
-            Some(rule) if !is_filtered(value) => {
-                *value = Tree::Text(Cow::Borrowed(FILTERED));
-                self.note(&place, &rule);
-            }
-            Some(_) => {}
+            Some(rule) => self.take_out(&place, value, &rule),
             None => self.tree(&place, value),
         }
     }
 
+    fn take_out(&mut self, place: &Place<'_>, value: &mut Tree<'_>, rule: &str) {
+        if !is_filtered(value) {
+            *value = Tree::Text(Cow::Borrowed(FILTERED));
+            self.note(place, rule);
+        }
+    }
+
     fn note(&mut self, place: &Place<'_>, rule: &str) {
+        self.changes += 1;
         if self.found.len() < MAX_SCRUBBED {
             self.found.push(Scrubbed { path: place.spelled(), rule: rule.to_owned() });
         }
@@ -256,7 +293,9 @@ fn is_filtered(value: &Tree<'_>) -> bool {
 }
 
 fn is_name(key: &str) -> bool {
-    !key.is_empty() && key.len() <= MAX_NAME && !key.contains(char::is_whitespace)
+    !key.is_empty()
+        && key.len() <= MAX_NAME
+        && !key.contains(|letter: char| letter.is_whitespace() || letter == '=')
 }
 
 #[cfg(test)]

@@ -6,17 +6,15 @@ use regex::Regex;
 
 use super::signs::Signs;
 
-/// Sentry's own list; a field is secret whose name contains one of them.
-const NAMES: [&str; 12] = [
+/// Sentry's own list; a field is secret whose name contains one of them. For a `_` there may be a `-`, a space or nothing.
+const NAMES: [&str; 10] = [
     "password",
     "secret",
     "passwd",
     "api_key",
-    "apikey",
     "auth",
     "credentials",
     "mysql_pwd",
-    "privatekey",
     "private_key",
     "token",
     "bearer",
@@ -32,8 +30,9 @@ const SIGNS: [Signs; NAMES.len()] = {
     all
 };
 
-static PATTERN: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(&format!("(?i){}", NAMES.join("|"))).expect("it is read by a test"));
+static PATTERN: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(&format!("(?i){}", NAMES.join("|").replace('_', "[-_ ]?"))).expect("it is read by a test")
+});
 
 /// The first of the names in it, as it stands there.
 pub(super) fn secret_in(text: &str) -> Option<&str> {
@@ -56,6 +55,10 @@ mod tests {
             }
         }
         assert_eq!(secret_in("Authorization"), Some("Auth"));
+        for (name, secret) in [("X-Api-Key", "Api-Key"), ("apiKey", "apiKey"), ("api key", "api key")] {
+            assert_eq!(secret_in(name), Some(secret));
+        }
+        assert_eq!(secret_in("privateKey"), Some("privateKey"));
         assert_eq!(secret_in("paſſword and to\u{212a}en"), Some("paſſword"));
         assert_eq!(secret_in("to\u{212a}en"), Some("to\u{212a}en"));
         for text in ["", "self", "request", "count", "items", "drowssap", "a_p_i_k_e_y"] {

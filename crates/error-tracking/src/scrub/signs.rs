@@ -9,6 +9,8 @@ pub(super) struct Signs(u64);
 const FOREIGN: u64 = 1 << 26;
 const DIGIT: u64 = 1 << 27;
 const BETWEEN: [u8; 5] = *b"-:/ =";
+/// Of either kind.
+const QUOTE: u64 = DIGIT << (BETWEEN.len() + 1);
 
 /// Of each byte.
 static SIGNS: [u64; 256] = {
@@ -19,6 +21,7 @@ static SIGNS: [u64; 256] = {
             byte @ (b'a'..=b'z' | b'A'..=b'Z') => 1 << ((byte | 0x20) - b'a'),
             b'0'..=b'9' => DIGIT,
             0x80.. => FOREIGN,
+            b'"' | b'\'' => QUOTE,
             _ => 0,
         };
         byte += 1;
@@ -64,10 +67,12 @@ mod tests {
         for wanted in ["a", "Z", "5", "-", ":", "/", " ", "="] {
             check("abc ... XYZ 0123-://=", wanted, true);
             check("", wanted, false);
-            check("_.;é\"", wanted, false);
+            check("_.;é", wanted, false);
         }
         check("Handler at 0x7f", "ab 0", false);
         check("Basic 1", "ab 0", true);
+        check("it's", "\"", true);
+        check("its", "'", false);
         assert!(Signs::of("ſ").have_foreign() && !Signs::of("s_~\x7f").have_foreign());
     }
 }

@@ -59,8 +59,54 @@ fn secrets_are_taken_out_of_texts() {
     check("sent Bearer abcdef1234567890", "sent Bearer [Filtered]", "password");
     check("a=1&access_token=xyz&b=2", "a=1&access_token=[Filtered]&b=2", "field");
     check("-----BEGIN RSA PRIVATE KEY-----abc", "[Filtered]", "private_key");
+    check("sent Authorization: Bearer verysecret", "sent Authorization: Bearer [Filtered]", "password");
+    check("{Authorization=Basic x}", "{Authorization=[Filtered] [Filtered]}", "field");
+    check("Basic dXNlcjpwYXNz", "Basic [Filtered]", "password");
+    check("bearer aBcDeFgHi.jK and Bearer abc1defg", "bearer [Filtered] and Bearer [Filtered]", "password");
+    check(
+        "Bearer Authentication failed, basic configuration",
+        "Bearer Authentication failed, basic configuration",
+        "",
+    );
+    check("login with password='x'", "login with password='[Filtered]'", "field");
+    check("run --password x", "run --password [Filtered]", "field");
     check("basic trouble with http://host:80/x", "basic trouble with http://host:80/x", "");
     check("token [Filtered]", "token [Filtered]", "");
+}
+
+#[test]
+fn bodies_that_are_json_are_scrubbed_by_the_names_in_them() {
+    check(
+        &Settings::default(),
+        r#"{"request":{"data":"{\"user\":{\"sessionid\":5},\"a\":[1, 2]}","headers":{"x-api-key":"k"}}}"#,
+        r#"{"request":{"data":"{\"user\":{\"sessionid\":\"[Filtered]\"},\"a\":[1,2]}","headers":{"x-api-key":"[Filtered]"}}}"#,
+        &[("request.data.user.sessionid", "session"), ("request.headers.x-api-key", "api-key")],
+    );
+    let plain = r#"{"request":{"data":"{\"user\" : \"ana\"}"}}"#;
+    check(&Settings::default(), plain, plain, &[]);
+    check(
+        &Settings::default(),
+        r#"{"extra":{"cut":"{\"token\":\"x\",\"a\":"}}"#,
+        r#"{"extra":{"cut":"{\"token\":\"[Filtered]\",\"a\":"}}"#,
+        &[("extra.cut", "field")],
+    );
+    let own = Settings { scrub_fields: vec!["iban".into()], ..Settings::default() };
+    check(
+        &own,
+        r#"{"breadcrumbs":{"values":[{"data":{"body":"[{\"iban\":{\"a\":1}}]"}}]}}"#,
+        r#"{"breadcrumbs":{"values":[{"data":{"body":"[{\"iban\":\"[Filtered]\"}]"}}]}}"#,
+        &[("breadcrumbs.values.0.data.body.0.iban", "iban")],
+    );
+}
+
+#[test]
+fn command_lines_are_scrubbed() {
+    check(
+        &Settings::default(),
+        r#"{"extra":{"argv":["curl","--password","x","--token","--user","u"],"two":["--password=x","y"]}}"#,
+        r#"{"extra":{"argv":["curl","--password","[Filtered]","--token","--user","u"],"two":["--password=[Filtered]","y"]}}"#,
+        &[("extra.argv.2", "field"), ("extra.two.0", "field")],
+    );
 }
 
 #[test]

@@ -3,8 +3,9 @@
 use vocabulary::Timestamp;
 
 use super::{NOW, digested, digested_by, project, received};
-use crate::digest::{NoSymbols, digest, digest_stored, hash_of_user};
+use crate::digest::{NoSymbols, digest, digest_stored};
 use crate::event::{Kind, Level, Received};
+use crate::person::hash_of_user;
 use crate::project::Settings;
 use crate::read::Tree;
 
@@ -163,13 +164,23 @@ fn titles_and_culprits() {
     check(
         r#"{"csp":{"effective_directive":"script-src","blocked_uri":"https://evil.example/x.js","document_uri":"https://shop.example/"}}"#,
         "Blocked 'script-src' from 'evil.example'",
-        "",
+        "script-src",
     );
     check(
         r#"{"csp":{"violated_directive":"img-src https:","blocked_uri":"https://shop.example/a.png","document_uri":"https://shop.example/"}}"#,
         "Blocked 'img-src' from 'self'",
-        "",
+        "img-src",
     );
+    check(
+        r#"{"csp":{"effective_directive":"expectct","blocked_uri":"shop.example"}}"#,
+        "Expect-CT failed for 'shop.example'",
+        "expectct",
+    );
+    // Nothing but threads: the one that crashed.
+    let threads =
+        format!(r#"{{"threads":{{"values":[{{"id":1}},{{"id":2,"crashed":true,"stacktrace":{frames}}}]}}}}"#);
+    check(&threads, "f", "a.b in f");
+    check(&threads.replace("true,\"stack", "false,\"stack"), "<without a title>", "");
 }
 
 #[test]

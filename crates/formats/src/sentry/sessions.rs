@@ -27,6 +27,8 @@ pub enum Status {
     /// It goes on.
     Ok,
     Exited,
+    /// It had an error that was handled, and says no more.
+    Errored,
     /// It ended, and there was an error that nobody handled, which did not end it.
     Unhandled,
     Crashed,
@@ -38,6 +40,7 @@ impl Status {
         Some(match text {
             "ok" => Status::Ok,
             "exited" => Status::Exited,
+            "errored" => Status::Errored,
             "unhandled" => Status::Unhandled,
             "crashed" => Status::Crashed,
             "abnormal" => Status::Abnormal,
@@ -83,20 +86,20 @@ pub fn read(bytes: &[u8]) -> Result<Session, Malformed> {
     let bad = |why: &str| Malformed::new(0, why);
     let id = text(&tree, "sid").and_then(|id| id.parse().ok());
     let status = text(&tree, "status").map_or(Some(Status::Ok), |status| Status::of(&status));
-    let status =
-        status.ok_or_else(|| bad("a session's status is ok, exited, unhandled, crashed or abnormal"))?;
+    let status = status
+        .ok_or_else(|| bad("a session's status is ok, exited, errored, unhandled, crashed or abnormal"))?;
     let (release, environment) = attributes(&tree);
     Ok(Session {
         id: id.ok_or_else(|| bad("a session's sid is 32 hexadecimal digits"))?,
         user: text(&tree, "did"),
         init: tree.get("init").and_then(Tree::bool).unwrap_or(false),
         status,
-        // What crashed had an error, whatever is said.
+        // These had an error, whatever is said.
         errors: tree
             .get("errors")
             .and_then(Tree::count)
             .unwrap_or(0)
-            .max(u64::from(status == Status::Crashed)),
+            .max(u64::from(matches!(status, Status::Crashed | Status::Errored))),
         started: started(&tree).ok_or_else(|| bad("a session does not say when it started"))?,
         duration_seconds: tree.get("duration").and_then(Tree::number).filter(|seconds| *seconds >= 0.0),
         release,
@@ -167,6 +170,8 @@ mod tests {
         );
         let short = format!("{{\"sid\":\"{ID}\",\"started\":1.5}}");
         assert_eq!(read(short.as_bytes()).unwrap().status, Status::Ok);
+        let errored = read(short.replace("1.5", "1.5,\"status\":\"errored\"").as_bytes()).unwrap();
+        assert_eq!((errored.status, errored.errors), (Status::Errored, 1));
     }
 
     #[test]

@@ -25,6 +25,9 @@ pub enum Fault {
 
 pub fn read(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
     let bytes = bytes.trim_ascii_start();
+    if bytes.is_empty() {
+        return Err(Fault::Malformed(Malformed::new(0, "the body is empty: an event is a JSON object")));
+    }
     if is_json(bytes) {
         return within_limit(Cow::Borrowed(bytes));
     }
@@ -114,6 +117,8 @@ mod tests {
         for body in [&b""[..], b"[1]", b"not base64!", b"aGVsbG8="] {
             assert!(matches!(read(body), Err(Fault::Malformed(_))), "{}", body.escape_ascii());
         }
+        let Err(Fault::Malformed(empty)) = read(b" \n") else { panic!("it is no event") };
+        assert!(empty.why.contains("the body is empty"), "{empty}");
     }
 
     #[test]

@@ -335,9 +335,8 @@ impl<'s> Reading<'s> {
     }
 
     /// A crash without any event beside it, or with what the client says of it.
-    pub fn crash(&mut self, said: Option<&[u8]>) -> Result<EventId, Refusal> {
-        let said = said.map(|said| json::read(said, &Limits::default())).transpose()?;
-        self.digest(&Header::default(), minidump::event(said))?;
+    pub fn crash(&mut self, said: Tree<'_>) -> Result<EventId, Refusal> {
+        self.digest(&Header::default(), minidump::event(Some(said)))?;
         Ok(self.contents.event_id.unwrap_or_default())
     }
 }

@@ -30,6 +30,15 @@ impl Form {
         self.texts.iter().find(|(name, _)| name == field).map(|(_, text)| &text[..])
     }
 
+    pub fn of_file(field: &str, content: Bytes) -> Form {
+        let (field, name) = (field.to_owned(), field.to_owned());
+        Form { texts: Vec::new(), files: vec![File { field, name, content_type: String::new(), content }] }
+    }
+
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.texts.iter().map(|(field, text)| (&**field, &text[..]))
+    }
+
     /// What is a file by its field, though it came without a name.
     pub fn take_as_file(&mut self, field: &str) {
         if let Some(at) = self.texts.iter().position(|(name, _)| name == field) {

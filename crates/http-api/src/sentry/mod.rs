@@ -323,7 +323,7 @@ async fn minidump(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     let form = minidump::read(&asked.headers, bytes).await?;
     let (sender, event, contents) = off_thread(services, move |services| {
         let mut reading = Reading::new(services, &sender, &asked);
-        let event = reading.crash(form.text(minidump::EVENT))?;
+        let event = reading.crash(minidump::said(&form))?;
         for file in &form.files {
             let kind = if minidump::is_dump(file) { minidump::KIND } else { FILE_KIND };
             reading.attach(event, &file.name, &file.content_type, kind, &file.content);

@@ -44,11 +44,16 @@ pub trait EventLog: Send + Sync {
     /// how many events of any project went from the disk.
     fn expire(&self, project: u64, before: Timestamp) -> Result<u64, EventLogError>;
 
-    /// Of all events of one user, also of those that are found no more and still on the disk.
-    fn events_of_user(&self, project: u64, user: u64) -> Result<Vec<EventId>, EventLogError>;
+    /// Of those that `is_wanted` by the hash of their user and their body, which is none if it is damaged; also of those that
+    /// are found no more and still on the disk. Reads all that the project has.
+    fn events_where(
+        &self,
+        project: u64,
+        is_wanted: &mut dyn FnMut(Option<u64>, Option<&[u8]>) -> bool,
+    ) -> Result<Vec<EventId>, EventLogError>;
 
-    /// All events of one user go from the disk; how many. What was erased before an error stays erased: ask again.
-    fn erase_user(&self, project: u64, user: u64) -> Result<u64, EventLogError>;
+    /// These go from the disk; how many were there. What was erased before an error stays erased: ask again.
+    fn erase(&self, project: u64, ids: &[EventId]) -> Result<u64, EventLogError>;
 
     /// What of a project is on the disk, that which is expired and still there included.
     fn held(&self, project: u64) -> HeldEvents;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use error_tracking::{NewProject, Project, ProjectError, Settings};
+use error_tracking::{NewProject, Person, Project, ProjectError, Settings};
 use formats::sentry::dsn::Dsn;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -111,7 +111,7 @@ pub struct NewProjectKey {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhoIsErased {
-    /// `id`, `email`, `username` or `ip_address`: the first of these that the event has is what a person is known by.
+    /// `id`, `email`, `username` or `ip_address`; of mail in either case.
     key: String,
     value: String,
 }
@@ -119,7 +119,13 @@ pub struct WhoIsErased {
 #[derive(Serialize, ToSchema)]
 pub struct ErasedEvents {
     events: u64,
+    /// Where there were none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<&'static str>,
 }
+
+const NOBODY: &str = "no event that is kept says this of its user; what was scrubbed out of an event finds it only as the first of \
+    id, email, username and ip_address that its user had: ask for another one";
 
 const RELEASES: usize = 100;
 
@@ -323,19 +329,21 @@ pub async fn erase(
     require(&caller, Role::Editor)?;
     off_thread(&services, move |services| {
         let project = super::project(services, &caller, &name)?;
-        if !["id", "email", "username", "ip_address"].contains(&who.key.as_str()) || who.value.is_empty() {
+        let Some(mut person) = Person::new(project.id, &who.key, &who.value) else {
             return Err(Problem::bad_request(format!("nobody is known by `{}`", who.key))
                 .hint("key is id, email, username or ip_address, and value is not empty"));
-        }
-        let user = error_tracking::hash_of_user(project.id, &who.key, &who.value);
+        };
         // First what is found by the events: whoever asks again after a failure still finds it.
-        let theirs = services.event_log.events_of_user(project.id, user)?;
-        let email = (who.key == "email").then_some(who.value.as_str());
+        let had = &mut |counted_by: Option<u64>, body: Option<&[u8]>| person.had(counted_by, body);
+        let theirs = services.event_log.events_where(project.id, had)?;
+        let email = (who.key == "email").then_some(who.value.trim());
         kept::forget(&services.state, project.id, &theirs, email)?;
-        services.tracker.forget_person(project.id, &who.key, &who.value)?;
+        for (key, name) in person.names() {
+            services.tracker.forget_person(project.id, key, name)?;
+        }
         services.tee.forget(project.id);
-        let events = services.event_log.erase_user(project.id, user)?;
-        Ok(Json(ErasedEvents { events }))
+        let events = services.event_log.erase(project.id, &theirs)?;
+        Ok(Json(ErasedEvents { events, hint: (events == 0).then_some(NOBODY) }))
     })
     .await
 }
