@@ -309,6 +309,22 @@ def test_check_ins_by_url(server, project):
     assert server.get(project.path("cron/backup/")).status == 401
 
 
+def test_a_known_job_that_fails_is_down_whatever_its_schedule_says(server, project):
+    said = lambda status, config: server.post(project.path(f"cron/Known job/{project.key}/".replace(" ", "%20")), json.dumps({"status": status, "monitor_config": config}))
+    beat = lambda: {one["name"]: one["status"] for one in server.get("/api/v1/heartbeats").json["heartbeats"]}.get("web/known-job")
+    second = {"schedule": {"type": "interval", "value": 1, "unit": "second"}}
+    first = said("ok", second)
+    assert first.status == 400 and "monitor_config" in first.json["detail"] and "`second`" in first.json["detail"]
+    made = said("ok", {"schedule": {"type": "crontab", "value": "@daily"}})
+    assert made.status == 202, made.text
+    wait_for(lambda: beat() == "up", what="the job, by Sentry's name of its schedule")
+    for config in second, {}, {"schedule": None}, {"schedule": {"type": "interval", "value": 0, "unit": "day"}}:
+        assert said("error", config).status == 202
+        wait_for(lambda: beat() == "down", what=f"the failure beside {config}")
+        assert said("ok", None).status == 202
+        wait_for(lambda: beat() == "up", what="the job that is well")
+
+
 def test_check_ins_write_so_many_schedules_and_are_pings_all_the_same(bellwether):
     server = bellwether("")
     project = Project(server)
