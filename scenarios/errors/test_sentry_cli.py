@@ -149,6 +149,32 @@ def test_groups_are_decided_on(bellwether, sentry_cli, tmp_path):
     assert (missing.status, "no group 999" in missing.json["detail"]) == (404, True)
 
 
+def test_what_a_script_decides_is_done_or_refused(bellwether):
+    server = shop(bellwether)
+    send(server, event(MINIFIED, release="web@1"))
+    [group] = wait_for(lambda: server.get("/api/v1/errors/groups?project=1").json, what="the group")
+    number = group["id"]
+    whole = lambda: server.get(f"/api/v1/errors/groups/{number}").json
+    ways = [f"/api/0/projects/any/web/issues/?id={number}", f"{ORG}/issues/?id={number}", f"{ORG}/issues/{number}/", f"/api/0/issues/{number}/"]
+    for way in ways:
+        muted = server.put(way, {"status": "ignored", "statusDetails": {"ignoreCount": 5}})
+        assert (muted.status, muted.json["status"], whole()["status"]) == (200, "ignored", "ignored"), muted.text
+        assert '"events": 5' in json.dumps(whole()["life"]), "until five more, not for ever"
+        given = server.put(way, {"status": "unresolved", "assignedTo": "user:bob"})
+        assert (given.status, given.json["assignedTo"], whole()["assigned"], whole()["status"]) == (200, "bob", "bob", "unresolved")
+        for strange in {"status": "ignored", "substatus": "archived_until_escalating"}, {"status": "resolved", "statusDetails": {"inCommit": {}}}, {}:
+            refused = server.put(way, strange)
+            assert refused.status == 400 and refused.json["detail"], strange
+        assert whole()["status"] == "unresolved", "nothing of it was done"
+        assert server.put(way, {"assignedTo": None}).status == 200 and whole()["assigned"] is None
+    assert server.put(ways[3], {"status": "resolved", "statusDetails": {"inRelease": "web@2.0"}}).status == 200
+    assert "web@2.0" in json.dumps(whole()["life"])
+    none = server.put(f"{ORG}/issues/?query=is:unresolved", {"status": "ignored"})
+    assert none.status == 200 and whole()["status"] == "resolved", "none is meant"
+    wrong = server.request("PATCH", ways[3])
+    assert wrong.status == 405 and wrong.json["detail"]
+
+
 def test_a_shell_sends_events_and_check_ins(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     dsn = {"SENTRY_DSN": f"http://{KEY}@127.0.0.1:{server.ports['http']}/1"}

@@ -53,15 +53,20 @@ impl Asked {
             ..Wanted::default()
         };
         search(&mut wanted, parameters.last("query").unwrap_or(OPEN), now)?;
-        let mut projects = parameters.all("project");
-        projects.retain(|project| project != ALL_PROJECTS);
+        let projects = named_projects(&parameters);
         let stats = stats::Period::read(parameters.last("statsPeriod").unwrap_or("24h"))?;
         Ok(Asked { wanted, projects, stats })
     }
 }
 
+pub(super) fn named_projects(parameters: &Parameters) -> Vec<String> {
+    let mut projects = parameters.all("project");
+    projects.retain(|project| project != ALL_PROJECTS);
+    projects
+}
+
 /// Sentry's words for what is searched, as far as there is the like here. The rest is text in title or culprit.
-fn search(wanted: &mut Wanted, query: &str, now: Timestamp) -> Answer<()> {
+pub(super) fn search(wanted: &mut Wanted, query: &str, now: Timestamp) -> Answer<()> {
     let mut texts: Vec<&str> = Vec::new();
     for word in query.split_whitespace() {
         let Some((key, value)) = word.split_once(':').filter(|(key, _)| !key.is_empty()) else {
@@ -197,12 +202,16 @@ pub async fn one(
     Path(named): Path<String>,
 ) -> Told<Json<Value>> {
     working(&services, caller, Role::Viewer, move |services, caller| {
-        let (group, project) = errors::group(services, caller, &named)?;
-        let now = services.clock.now();
-        let day = stats::Period::DAY.of(services, project.id, Some(group.id), now)?;
-        Ok(Json(shown(services, &project, &group, day, now)))
+        whole(services, caller, &named).map(Json)
     })
     .await
+}
+
+pub(super) fn whole(services: &Services, caller: &Caller, named: &str) -> Answer<Value> {
+    let (group, project) = errors::group(services, caller, named)?;
+    let now = services.clock.now();
+    let day = stats::Period::DAY.of(services, project.id, Some(group.id), now)?;
+    Ok(shown(services, &project, &group, day, now))
 }
 
 pub async fn one_of(
