@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import time
+import urllib.parse
 import uuid
 
 import pytest
@@ -310,6 +311,23 @@ def test_exporters_read_groups_and_counts(bellwether):
     assert server.get(f"{ORG}/issues/?query=!has:x").status == 400
     missing = server.get("/api/0/projects/any/nothing/issues/")
     assert (missing.status, "no project `nothing`" in missing.json["detail"]) == (404, True)
+
+
+def test_groups_are_searched_or_the_search_is_refused(bellwether):
+    server = shop(bellwether)
+    for n in range(3):
+        send(server, {**event(MINIFIED, release="web@1"), "transaction": "GET /a", "tags": {"till": "2"}, "user": {"id": "7", "email": "ana@example.com"}})
+    found = lambda query: server.get(f"{ORG}/issues/?{urllib.parse.urlencode({'query': query})}")
+    wait_for(lambda: [one["count"] for one in found("").json] == ["3"], what="the issue")
+    for query in ('timesSeen:>2', 'has:release', 'first-release:web@1', 'message:empty', 'title:Err*', 'error.type:Error', 'error.value:"empty cart"',
+                  'platform:javascript', 'user.id:7', 'transaction:"GET /a"', 'tags[till]:2 level:error', '"empty cart"', 'is:unassigned', 'age:-1h'):
+        answer = found(query)
+        assert answer.status == 200 and len(answer.json) == 1, f"{query}: {answer.text}"
+    for query in 'timesSeen:>3', 'title:Err', 'error.type:TypeError', 'has:basket', 'is:assigned', 'age:+1h', 'till:2 level:fatal':
+        assert found(query).json == [], query
+    for query in 'user.email:ana@example.com', 'release:latest', 'release:web@*', 'assigned:me', 'project:web', 'event.type:error', '!till:2', 'till:[1,2]', 'a:"b':
+        refused = found(query)
+        assert refused.status == 400 and refused.json["detail"], query
 
 
 def test_what_is_wrong_is_told_where_people_look(bellwether, sentry_cli, tmp_path):

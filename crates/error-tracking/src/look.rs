@@ -34,12 +34,23 @@ pub struct Wanted {
     /// Seen in it before any other.
     pub first_release: Option<String>,
     pub assigned: Option<String>,
+    /// Whether it is anybody's.
+    pub is_assigned: Option<bool>,
+    pub platform: Option<String>,
     /// In the title or the culprit, in any case.
     pub text: Option<String>,
+    /// Patterns in small letters, of `*`, which the title with `: ` behind it is like.
+    pub titles: Vec<String>,
     pub seen_since: Option<Timestamp>,
+    pub seen_until: Option<Timestamp>,
     pub first_seen_since: Option<Timestamp>,
-    /// It has this tag with this value.
-    pub tag: Option<(String, String)>,
+    pub first_seen_until: Option<Timestamp>,
+    pub count_least: Option<u64>,
+    pub count_most: Option<u64>,
+    /// It has each of these tags with that value, though perhaps not in one event.
+    pub tags: Vec<(String, String)>,
+    /// It has each of these with some value.
+    pub has_tags: Vec<String>,
     pub order: Order,
     pub limit: usize,
     pub offset: usize,
@@ -313,6 +324,11 @@ impl Wanted {
         if self.is_back {
             conditions.push_str(" AND json_extract(detail, '$.regressed_at') IS NOT NULL");
         }
+        match self.is_assigned {
+            Some(true) => conditions.push_str(" AND coalesce(assigned, '') <> ''"),
+            Some(false) => conditions.push_str(" AND coalesce(assigned, '') = ''"),
+            None => {}
+        }
         let mut add = |condition: &str, wanted: Option<Value>| {
             if let Some(wanted) = wanted {
                 values.push(wanted);
@@ -340,10 +356,22 @@ impl Wanted {
         add(&counted("release"), text(&self.release));
         add("json_extract(detail, '$.first_release') = ?", text(&self.first_release));
         add("last_seen >= ?", time(self.seen_since));
+        add("last_seen <= ?", time(self.seen_until));
         add("first_seen >= ?", time(self.first_seen_since));
+        add("first_seen <= ?", time(self.first_seen_until));
+        add("count >= ?", self.count_least.map(number));
+        add("count <= ?", self.count_most.map(number));
+        add("json_extract(detail, '$.platform') = ?", text(&self.platform));
         let sought = self.text.as_ref().map(|text| Value::from(text.to_lowercase()));
         add("instr(lower(title || char(10) || culprit), ?) > 0", sought);
-        if let Some((key, value)) = &self.tag {
+        for title in &self.titles {
+            add("lower(title) || ': ' GLOB ?", Some(title.as_str().into()));
+        }
+        for key in &self.has_tags {
+            let has = "EXISTS (SELECT 1 FROM error_tag WHERE project = error_group.project AND grp = error_group.id AND key = ?)";
+            add(has, Some(key.as_str().into()));
+        }
+        for (key, value) in &self.tags {
             let tagged =
                 "(project, id) IN (SELECT project, grp FROM error_tag WHERE key || char(10) || value = ?)";
             add(tagged, Some(Value::from(format!("{key}\n{value}"))));

@@ -15,6 +15,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use vocabulary::Timestamp;
 
+use super::search::search;
 use super::{Sent, Told, find_project, issues, projects_asked, working};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
@@ -187,7 +188,7 @@ fn meant(
         return ids.iter().map(|id| one_among(services, projects, id)).collect();
     }
     let mut wanted = Wanted { limit: MOST + 1, ..Wanted::default() };
-    issues::search(&mut wanted, asked.last("query").unwrap_or_default(), now)?;
+    search(&mut wanted, asked.last("query").unwrap_or_default(), now)?;
     if let Some(status) = asked.last("status") {
         wanted.status = Some(issues::status(status)?.to_owned());
     }

@@ -8,7 +8,7 @@
 //! | [`about`] | who asks, the organization, projects |
 //! | [`releases`], [`deploys`] | releases, what is in them, where they went |
 //! | [`uploads`] | source maps, in chunks |
-//! | [`issues`], [`stats`], [`stats_v2`] | groups and counts, for exporters |
+//! | [`issues`], [`search`], [`stats`], [`stats_v2`] | groups and counts, for exporters |
 //! | [`decide`] | what is done with groups |
 //! | [`events`], [`monitors`] | the newest events of a project; its heartbeats |
 //! | [`shapes`] | what things look like in answers |
@@ -20,6 +20,7 @@ mod events;
 mod issues;
 mod monitors;
 mod releases;
+mod search;
 mod shapes;
 mod stats;
 mod stats_v2;
