@@ -151,6 +151,8 @@ def test_an_envelope_of_many_things(server, project):
     assert kept["_feedback"]["comments"] == "I paid twice"
     [attached] = kept["_attachments"]
     assert (attached["name"], attached["size"]) == ("log.txt", 13)
+    [lost] = kept["errors"]
+    assert (lost["name"], str(2 << 20) in lost["value"]) == ("long.bin", True), "what is too long is told of"
     content = server.get(f"/api/v1/errors/attachments/{attached['id']}")
     assert content.body == b"line 1\nline 2" and content.headers["Content-Type"] == "application/octet-stream"
     series = lambda name: [point for one in server.get(f"/render?target=errors.web.{name}&from=-5min&format=json").json
@@ -263,6 +265,10 @@ def test_attachments_of_an_event_that_was_sent(server, project):
     [attached] = project.events(project.wait_for_group("Attached")["id"])[0]["_attachments"]
     assert (attached["name"], attached["kind"], attached["size"]) == ("job.log", "event.attachment", 6)
     assert server.post(path, b"--b--\r\n", headers=project.auth(**form)).status == 400
+    long = (part % b"file").replace(b"job.log", b"core.log").replace(b"line 1", b"x" * (2 << 20))
+    too_long = server.post(path, long + part % b"more" + b"--b--\r\n", headers=project.auth(**form))
+    assert too_long.status == 413 and "`core.log`" in too_long.json["detail"] and "1 MiB" in too_long.json["detail"]
+    assert len(project.events(project.wait_for_group("Attached")["id"])[0]["_attachments"]) == 2, "the short one is kept"
     # Files of an event that nobody has sent would only fill the disk.
     nobodys = server.post(project.path(f"events/{'ab' * 16}/attachments/"), part % b"file" + b"--b--\r\n", headers=project.auth(**form))
     assert nobodys.status == 404 and "send it first" in nobodys.text
