@@ -132,6 +132,26 @@ def test_a_release_is_archived_and_comes_back(bellwether, sentry_cli, tmp_path):
     assert server.get(f"{ORG}/releases/web%402/").status == 404
 
 
+def test_a_release_that_only_events_tell_of_is_one(bellwether, sentry_cli, tmp_path):
+    server = shop(bellwether)
+    server.cli("project", "create", "other", "--id", "2")
+    send(server, event(MINIFIED, release="web@7.0"))
+    listed = lambda query="": [one["version"] for one in server.get(f"{ORG}/releases/{query}").json]
+    wait_for(lambda: listed() == ["web@7.0"], what="the release")
+    known = server.get(f"{ORG}/releases/web%407.0/").json
+    assert (known["newGroups"], known["projects"][0]["slug"], known["dateReleased"]) == (1, "web", None)
+    assert known["firstEvent"] and known["lastEvent"]
+    assert "web@7.0" in sentry_cli(server, tmp_path, "releases", "info", "web@7.0").stdout
+    sentry_cli(server, tmp_path, "deploys", "new", "--release", "web@7.0", "-e", "prod")
+    sentry_cli(server, tmp_path, "releases", "archive", "web@7.0")
+    sentry_cli(server, tmp_path, "releases", "restore", "web@7.0")
+    assert server.post("/api/0/projects/any/other/releases/", {"version": "other@1"}).status == 201
+    assert (listed("?project=1"), listed("?project=2"), listed("?query=OTHER")) == (["web@7.0"], ["other@1"], ["other@1"])
+    assert (len(listed("?project=-1")), listed("?environment=nowhere")) == (2, [])
+    assert server.get(f"{ORG}/releases/?sort=sessions").status == 400
+    assert server.get(f"{ORG}/releases/web%408.0/").status == 404
+
+
 def test_groups_are_decided_on(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     send(server, event(MINIFIED, release="web@1"))

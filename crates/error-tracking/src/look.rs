@@ -115,6 +115,13 @@ pub struct Slot {
     pub count: u64,
 }
 
+/// When the events of a release came, to the hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub first: Timestamp,
+    pub last: Timestamp,
+}
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Activity {
     pub at: Timestamp,
@@ -279,6 +286,37 @@ impl Tracker {
             WHERE project = ?1 AND merged_into IS NULL AND json_extract(detail, '$.first_release') IS NOT NULL GROUP BY 1";
         let rows = self.store.query(sql, &[number(project)])?;
         Ok(rows.iter().map(|row| (row.text(0).to_owned(), row.integer(1).unsigned_abs())).collect())
+    }
+
+    /// Releases of which there were events, or of one whether; of one environment or all.
+    pub fn seen_by_release(
+        &self,
+        project: u64,
+        version: Option<&str>,
+        environment: Option<&str>,
+        now: Timestamp,
+    ) -> Result<HashMap<String, Seen>, StateError> {
+        self.tick(now)?;
+        let mut values: Vec<Value> = vec![number(project), number(WHOLE), STEPS[1].into(), STEPS[2].into()];
+        let mut conditions = String::new();
+        for (column, wanted) in [("release", version), ("environment", environment)] {
+            if let Some(wanted) = wanted {
+                values.push(wanted.into());
+                conditions.push_str(&format!(" AND {column} = ?{}", values.len()));
+            }
+        }
+        // Days are kept longer than hours, and begin before the first event of theirs.
+        let sql = format!(
+            "SELECT release, coalesce(min(CASE WHEN step = ?3 THEN at END), min(at)), max(at), min(at) FROM error_count
+                WHERE project = ?1 AND grp = ?2 AND step IN (?3, ?4) AND release <> ''{conditions} GROUP BY release"
+        );
+        let seen = |row: &Row| {
+            let (hour, day) = (row.integer(1), row.integer(3));
+            let is_of_that_day = hour.saturating_sub(day) < STEPS[2];
+            let first = Timestamp(if is_of_that_day { hour } else { day });
+            (row.text(0).to_owned(), Seen { first, last: Timestamp(row.integer(2)) })
+        };
+        Ok(self.store.query(&sql, &values)?.iter().map(seen).collect())
     }
 
     /// Projects that had events since the beginning of that day.

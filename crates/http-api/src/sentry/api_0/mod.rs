@@ -6,7 +6,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`about`] | who asks, the organization, projects |
-//! | [`releases`], [`deploys`] | releases, what is in them, where they went |
+//! | [`releases`], [`known`], [`deploys`] | releases, what is in them, where they went |
 //! | [`uploads`] | source maps, in chunks |
 //! | [`issues`], [`search`], [`stats`], [`stats_v2`] | groups and counts, for exporters |
 //! | [`decide`] | what is done with groups |
@@ -18,6 +18,7 @@ mod decide;
 mod deploys;
 mod events;
 mod issues;
+mod known;
 mod monitors;
 mod releases;
 mod search;
