@@ -43,7 +43,8 @@ BODIES = {
     f"POST /api/0/organizations/{NAME}/releases/{NAME}/deploys/": {"environment": NAME},
     f"POST /api/0/organizations/{NAME}/artifactbundle/assemble/": {"checksum": NAME, "projects": [NAME]},
     f"POST /api/0/projects/{NAME}/{NAME}/files/difs/assemble/": {},
-    f"PUT /api/0/projects/{NAME}/{NAME}/issues/": {"status": "resolved"},
+    **{f"PUT /api/0/{where}/": {"status": "resolved"} for where in
+       (f"projects/{NAME}/{NAME}/issues", f"organizations/{NAME}/issues", f"organizations/{NAME}/issues/{NAME}", f"issues/{NAME}")},
     "POST /api/v2/silences": {"matchers": [], "startsAt": "", "endsAt": "", "createdBy": NAME, "comment": NAME},
     "POST /v2/enqueue": {"routing_key": "x", "event_action": "resolve", "dedup_key": "x"},
 }

@@ -151,6 +151,8 @@ def test_an_envelope_of_many_things(server, project):
     assert kept["_feedback"]["comments"] == "I paid twice"
     [attached] = kept["_attachments"]
     assert (attached["name"], attached["size"]) == ("log.txt", 13)
+    [lost] = kept["errors"]
+    assert (lost["name"], str(2 << 20) in lost["value"]) == ("long.bin", True), "what is too long is told of"
     content = server.get(f"/api/v1/errors/attachments/{attached['id']}")
     assert content.body == b"line 1\nline 2" and content.headers["Content-Type"] == "application/octet-stream"
     series = lambda name: [point for one in server.get(f"/render?target=errors.web.{name}&from=-5min&format=json").json
@@ -263,6 +265,10 @@ def test_attachments_of_an_event_that_was_sent(server, project):
     [attached] = project.events(project.wait_for_group("Attached")["id"])[0]["_attachments"]
     assert (attached["name"], attached["kind"], attached["size"]) == ("job.log", "event.attachment", 6)
     assert server.post(path, b"--b--\r\n", headers=project.auth(**form)).status == 400
+    long = (part % b"file").replace(b"job.log", b"core.log").replace(b"line 1", b"x" * (2 << 20))
+    too_long = server.post(path, long + part % b"more" + b"--b--\r\n", headers=project.auth(**form))
+    assert too_long.status == 413 and "`core.log`" in too_long.json["detail"] and "1 MiB" in too_long.json["detail"]
+    assert len(project.events(project.wait_for_group("Attached")["id"])[0]["_attachments"]) == 2, "the short one is kept"
     # Files of an event that nobody has sent would only fill the disk.
     nobodys = server.post(project.path(f"events/{'ab' * 16}/attachments/"), part % b"file" + b"--b--\r\n", headers=project.auth(**form))
     assert nobodys.status == 404 and "send it first" in nobodys.text
@@ -307,6 +313,22 @@ def test_check_ins_by_url(server, project):
     assert beat("web/unknown") is None
     assert server.get(project.path(f"cron/backup/{project.key}/?status=strange")).status == 400
     assert server.get(project.path("cron/backup/")).status == 401
+
+
+def test_a_known_job_that_fails_is_down_whatever_its_schedule_says(server, project):
+    said = lambda status, config: server.post(project.path(f"cron/Known job/{project.key}/".replace(" ", "%20")), json.dumps({"status": status, "monitor_config": config}))
+    beat = lambda: {one["name"]: one["status"] for one in server.get("/api/v1/heartbeats").json["heartbeats"]}.get("web/known-job")
+    second = {"schedule": {"type": "interval", "value": 1, "unit": "second"}}
+    first = said("ok", second)
+    assert first.status == 400 and "monitor_config" in first.json["detail"] and "`second`" in first.json["detail"]
+    made = said("ok", {"schedule": {"type": "crontab", "value": "@daily"}})
+    assert made.status == 202, made.text
+    wait_for(lambda: beat() == "up", what="the job, by Sentry's name of its schedule")
+    for config in second, {}, {"schedule": None}, {"schedule": {"type": "interval", "value": 0, "unit": "day"}}:
+        assert said("error", config).status == 202
+        wait_for(lambda: beat() == "down", what=f"the failure beside {config}")
+        assert said("ok", None).status == 202
+        wait_for(lambda: beat() == "up", what="the job that is well")
 
 
 def test_check_ins_write_so_many_schedules_and_are_pings_all_the_same(bellwether):

@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import time
+import urllib.parse
 import uuid
 
 import pytest
@@ -131,6 +132,26 @@ def test_a_release_is_archived_and_comes_back(bellwether, sentry_cli, tmp_path):
     assert server.get(f"{ORG}/releases/web%402/").status == 404
 
 
+def test_a_release_that_only_events_tell_of_is_one(bellwether, sentry_cli, tmp_path):
+    server = shop(bellwether)
+    server.cli("project", "create", "other", "--id", "2")
+    send(server, event(MINIFIED, release="web@7.0"))
+    listed = lambda query="": [one["version"] for one in server.get(f"{ORG}/releases/{query}").json]
+    wait_for(lambda: listed() == ["web@7.0"], what="the release")
+    known = server.get(f"{ORG}/releases/web%407.0/").json
+    assert (known["newGroups"], known["projects"][0]["slug"], known["dateReleased"]) == (1, "web", None)
+    assert known["firstEvent"] and known["lastEvent"]
+    assert "web@7.0" in sentry_cli(server, tmp_path, "releases", "info", "web@7.0").stdout
+    sentry_cli(server, tmp_path, "deploys", "new", "--release", "web@7.0", "-e", "prod")
+    sentry_cli(server, tmp_path, "releases", "archive", "web@7.0")
+    sentry_cli(server, tmp_path, "releases", "restore", "web@7.0")
+    assert server.post("/api/0/projects/any/other/releases/", {"version": "other@1"}).status == 201
+    assert (listed("?project=1"), listed("?project=2"), listed("?query=OTHER")) == (["web@7.0"], ["other@1"], ["other@1"])
+    assert (len(listed("?project=-1")), listed("?environment=nowhere")) == (2, [])
+    assert server.get(f"{ORG}/releases/?sort=sessions").status == 400
+    assert server.get(f"{ORG}/releases/web%408.0/").status == 404
+
+
 def test_groups_are_decided_on(bellwether, sentry_cli, tmp_path):
     server = shop(bellwether)
     send(server, event(MINIFIED, release="web@1"))
@@ -147,6 +168,32 @@ def test_groups_are_decided_on(bellwether, sentry_cli, tmp_path):
     assert server.put(f"{issues}?id={number}", {"status": "gone"}).status == 400
     missing = server.put(f"{issues}?id=999", {"status": "resolved"})
     assert (missing.status, "no group 999" in missing.json["detail"]) == (404, True)
+
+
+def test_what_a_script_decides_is_done_or_refused(bellwether):
+    server = shop(bellwether)
+    send(server, event(MINIFIED, release="web@1"))
+    [group] = wait_for(lambda: server.get("/api/v1/errors/groups?project=1").json, what="the group")
+    number = group["id"]
+    whole = lambda: server.get(f"/api/v1/errors/groups/{number}").json
+    ways = [f"/api/0/projects/any/web/issues/?id={number}", f"{ORG}/issues/?id={number}", f"{ORG}/issues/{number}/", f"/api/0/issues/{number}/"]
+    for way in ways:
+        muted = server.put(way, {"status": "ignored", "statusDetails": {"ignoreCount": 5}})
+        assert (muted.status, muted.json["status"], whole()["status"]) == (200, "ignored", "ignored"), muted.text
+        assert '"events": 5' in json.dumps(whole()["life"]), "until five more, not for ever"
+        given = server.put(way, {"status": "unresolved", "assignedTo": "user:bob"})
+        assert (given.status, given.json["assignedTo"], whole()["assigned"], whole()["status"]) == (200, "bob", "bob", "unresolved")
+        for strange in {"status": "ignored", "substatus": "archived_until_escalating"}, {"status": "resolved", "statusDetails": {"inCommit": {}}}, {}:
+            refused = server.put(way, strange)
+            assert refused.status == 400 and refused.json["detail"], strange
+        assert whole()["status"] == "unresolved", "nothing of it was done"
+        assert server.put(way, {"assignedTo": None}).status == 200 and whole()["assigned"] is None
+    assert server.put(ways[3], {"status": "resolved", "statusDetails": {"inRelease": "web@2.0"}}).status == 200
+    assert "web@2.0" in json.dumps(whole()["life"])
+    none = server.put(f"{ORG}/issues/?query=is:unresolved", {"status": "ignored"})
+    assert none.status == 200 and whole()["status"] == "resolved", "none is meant"
+    wrong = server.request("PATCH", ways[3])
+    assert wrong.status == 405 and wrong.json["detail"]
 
 
 def test_a_shell_sends_events_and_check_ins(bellwether, sentry_cli, tmp_path):
@@ -284,6 +331,23 @@ def test_exporters_read_groups_and_counts(bellwether):
     assert server.get(f"{ORG}/issues/?query=!has:x").status == 400
     missing = server.get("/api/0/projects/any/nothing/issues/")
     assert (missing.status, "no project `nothing`" in missing.json["detail"]) == (404, True)
+
+
+def test_groups_are_searched_or_the_search_is_refused(bellwether):
+    server = shop(bellwether)
+    for n in range(3):
+        send(server, {**event(MINIFIED, release="web@1"), "transaction": "GET /a", "tags": {"till": "2"}, "user": {"id": "7", "email": "ana@example.com"}})
+    found = lambda query: server.get(f"{ORG}/issues/?{urllib.parse.urlencode({'query': query})}")
+    wait_for(lambda: [one["count"] for one in found("").json] == ["3"], what="the issue")
+    for query in ('timesSeen:>2', 'has:release', 'first-release:web@1', 'message:empty', 'title:Err*', 'error.type:Error', 'error.value:"empty cart"',
+                  'platform:javascript', 'user.id:7', 'transaction:"GET /a"', 'tags[till]:2 level:error', '"empty cart"', 'is:unassigned', 'age:-1h'):
+        answer = found(query)
+        assert answer.status == 200 and len(answer.json) == 1, f"{query}: {answer.text}"
+    for query in 'timesSeen:>3', 'title:Err', 'error.type:TypeError', 'has:basket', 'is:assigned', 'age:+1h', 'till:2 level:fatal':
+        assert found(query).json == [], query
+    for query in 'user.email:ana@example.com', 'release:latest', 'release:web@*', 'assigned:me', 'project:web', 'event.type:error', '!till:2', 'till:[1,2]', 'a:"b':
+        refused = found(query)
+        assert refused.status == 400 and refused.json["detail"], query
 
 
 def test_what_is_wrong_is_told_where_people_look(bellwether, sentry_cli, tmp_path):

@@ -34,12 +34,23 @@ pub struct Wanted {
     /// Seen in it before any other.
     pub first_release: Option<String>,
     pub assigned: Option<String>,
+    /// Whether it is anybody's.
+    pub is_assigned: Option<bool>,
+    pub platform: Option<String>,
     /// In the title or the culprit, in any case.
     pub text: Option<String>,
+    /// Patterns in small letters, of `*`, which the title with `: ` behind it is like.
+    pub titles: Vec<String>,
     pub seen_since: Option<Timestamp>,
+    pub seen_until: Option<Timestamp>,
     pub first_seen_since: Option<Timestamp>,
-    /// It has this tag with this value.
-    pub tag: Option<(String, String)>,
+    pub first_seen_until: Option<Timestamp>,
+    pub count_least: Option<u64>,
+    pub count_most: Option<u64>,
+    /// It has each of these tags with that value, though perhaps not in one event.
+    pub tags: Vec<(String, String)>,
+    /// It has each of these with some value.
+    pub has_tags: Vec<String>,
     pub order: Order,
     pub limit: usize,
     pub offset: usize,
@@ -102,6 +113,13 @@ pub struct Slot {
     /// Of what it is divided by; empty for what says of none.
     pub name: String,
     pub count: u64,
+}
+
+/// When the events of a release came, to the hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub first: Timestamp,
+    pub last: Timestamp,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -270,6 +288,37 @@ impl Tracker {
         Ok(rows.iter().map(|row| (row.text(0).to_owned(), row.integer(1).unsigned_abs())).collect())
     }
 
+    /// Releases of which there were events, or of one whether; of one environment or all.
+    pub fn seen_by_release(
+        &self,
+        project: u64,
+        version: Option<&str>,
+        environment: Option<&str>,
+        now: Timestamp,
+    ) -> Result<HashMap<String, Seen>, StateError> {
+        self.tick(now)?;
+        let mut values: Vec<Value> = vec![number(project), number(WHOLE), STEPS[1].into(), STEPS[2].into()];
+        let mut conditions = String::new();
+        for (column, wanted) in [("release", version), ("environment", environment)] {
+            if let Some(wanted) = wanted {
+                values.push(wanted.into());
+                conditions.push_str(&format!(" AND {column} = ?{}", values.len()));
+            }
+        }
+        // Days are kept longer than hours, and begin before the first event of theirs.
+        let sql = format!(
+            "SELECT release, coalesce(min(CASE WHEN step = ?3 THEN at END), min(at)), max(at), min(at) FROM error_count
+                WHERE project = ?1 AND grp = ?2 AND step IN (?3, ?4) AND release <> ''{conditions} GROUP BY release"
+        );
+        let seen = |row: &Row| {
+            let (hour, day) = (row.integer(1), row.integer(3));
+            let is_of_that_day = hour.saturating_sub(day) < STEPS[2];
+            let first = Timestamp(if is_of_that_day { hour } else { day });
+            (row.text(0).to_owned(), Seen { first, last: Timestamp(row.integer(2)) })
+        };
+        Ok(self.store.query(&sql, &values)?.iter().map(seen).collect())
+    }
+
     /// Projects that had events since the beginning of that day.
     pub fn active(&self, since: Timestamp) -> Result<Vec<u64>, StateError> {
         let day = STEPS[2];
@@ -313,6 +362,11 @@ impl Wanted {
         if self.is_back {
             conditions.push_str(" AND json_extract(detail, '$.regressed_at') IS NOT NULL");
         }
+        match self.is_assigned {
+            Some(true) => conditions.push_str(" AND coalesce(assigned, '') <> ''"),
+            Some(false) => conditions.push_str(" AND coalesce(assigned, '') = ''"),
+            None => {}
+        }
         let mut add = |condition: &str, wanted: Option<Value>| {
             if let Some(wanted) = wanted {
                 values.push(wanted);
@@ -340,10 +394,22 @@ impl Wanted {
         add(&counted("release"), text(&self.release));
         add("json_extract(detail, '$.first_release') = ?", text(&self.first_release));
         add("last_seen >= ?", time(self.seen_since));
+        add("last_seen <= ?", time(self.seen_until));
         add("first_seen >= ?", time(self.first_seen_since));
+        add("first_seen <= ?", time(self.first_seen_until));
+        add("count >= ?", self.count_least.map(number));
+        add("count <= ?", self.count_most.map(number));
+        add("json_extract(detail, '$.platform') = ?", text(&self.platform));
         let sought = self.text.as_ref().map(|text| Value::from(text.to_lowercase()));
         add("instr(lower(title || char(10) || culprit), ?) > 0", sought);
-        if let Some((key, value)) = &self.tag {
+        for title in &self.titles {
+            add("lower(title) || ': ' GLOB ?", Some(title.as_str().into()));
+        }
+        for key in &self.has_tags {
+            let has = "EXISTS (SELECT 1 FROM error_tag WHERE project = error_group.project AND grp = error_group.id AND key = ?)";
+            add(has, Some(key.as_str().into()));
+        }
+        for (key, value) in &self.tags {
             let tagged =
                 "(project, id) IN (SELECT project, grp FROM error_tag WHERE key || char(10) || value = ?)";
             add(tagged, Some(Value::from(format!("{key}\n{value}"))));

@@ -65,8 +65,17 @@ fn groups_are_counted_and_listed() {
         assert_eq!((newest(1), newest(2)), (Some(true), None));
         assert_eq!(story.list(&Wanted { status: Some("resolved".into()), ..Wanted::default() }), []);
         assert_eq!(story.list(&Wanted { project: Some(2), ..Wanted::default() }), []);
-        let level = Some(("level".to_owned(), "error".to_owned()));
-        assert_eq!(story.list(&Wanted { tag: level, ..Wanted::default() }).len(), 3);
+        let tags = vec![("level".to_owned(), "error".to_owned())];
+        assert_eq!(story.list(&Wanted { tags, ..Wanted::default() }).len(), 3);
+        let titled = |title: &str| Wanted { titles: vec![title.to_owned()], ..Wanted::default() };
+        assert_eq!(story.list(&titled("b: *")), [(2, 5)]);
+        assert_eq!((story.list(&titled("*: v: ")).len(), story.list(&titled("b"))), (3, vec![]));
+        assert_eq!(story.list(&Wanted { count_least: Some(5), ..titled("b: v: ") }), [(2, 5)]);
+        assert_eq!(story.list(&Wanted { count_most: Some(4), ..titled("b: v: ") }), []);
+        let has = |tag: &str| Wanted { has_tags: vec![tag.to_owned()], ..Wanted::default() };
+        assert_eq!((story.list(&has("level")).len(), story.list(&has("till"))), (3, vec![]));
+        let taken = |is_assigned| Wanted { is_assigned: Some(is_assigned), ..Wanted::default() };
+        assert_eq!((story.list(&taken(false)).len(), story.list(&taken(true))), (3, vec![]));
         let one = story.tracker.numbered(1, 2, Timestamp(story.now)).unwrap().unwrap();
         assert_eq!((one.title.as_str(), one.detail.first_release.as_deref()), ("B: v", Some("1.0.0")));
     }

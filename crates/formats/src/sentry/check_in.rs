@@ -16,8 +16,8 @@ pub struct CheckIn {
     pub duration_seconds: Option<f64>,
     pub release: Option<String>,
     pub environment: Option<String>,
-    /// What the monitor is to be; it is made when it is not there.
-    pub monitor: Option<Monitor>,
+    /// What the monitor is to be; it is made when it is not there. What cannot be read of it takes nothing from the check-in.
+    pub monitor: Option<Result<Monitor, Malformed>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub fn read(bytes: &[u8], slug_of_url: Option<&str>) -> Result<CheckIn, Malforme
         duration_seconds: tree.get("duration").and_then(Tree::number).filter(|seconds| *seconds >= 0.0),
         release: text(&tree, "release"),
         environment: text(&tree, "environment"),
-        monitor: tree.get("monitor_config").filter(|config| !config.is_null()).map(monitor).transpose()?,
+        monitor: tree.get("monitor_config").filter(|config| !config.is_null()).map(monitor),
     })
 }
 
@@ -106,7 +106,9 @@ fn run(text: &str) -> Result<Option<EventId>, Malformed> {
     Ok(Some(id).filter(|id| !id.is_zero()))
 }
 
+/// White space becomes `-`, as Sentry has it: `Nightly job` is `nightly-job`.
 fn slug(text: &str) -> Result<String, Malformed> {
+    let text = text.split_whitespace().collect::<Vec<_>>().join("-");
     let sound = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
     if text.is_empty() || text.chars().count() > SLUG_CHARS || !text.chars().all(sound) {
         let why = format!("a monitor's slug is up to {SLUG_CHARS} letters, digits, `-`, `_` and `.`");
@@ -141,7 +143,8 @@ fn monitor(tree: &Tree<'_>) -> Result<Monitor, Malformed> {
 fn schedule(tree: &Tree<'_>) -> Result<Schedule, Malformed> {
     match text(tree, "type").as_deref() {
         Some("crontab") => {
-            text(tree, "value").map(Schedule::Crontab).ok_or_else(|| bad("a crontab schedule has no value"))
+            let value = text(tree, "value").ok_or_else(|| bad("a crontab schedule has no value"))?;
+            Ok(Schedule::Crontab(spelled_out(value)))
         }
         Some("interval") => {
             let value = tree.get("value").and_then(Tree::count).filter(|value| *value > 0);
@@ -150,6 +153,19 @@ fn schedule(tree: &Tree<'_>) -> Result<Schedule, Malformed> {
         }
         _ => Err(bad("a schedule's type is crontab or interval")),
     }
+}
+
+/// Names that Sentry takes for crontabs.
+fn spelled_out(crontab: String) -> String {
+    let fields = match crontab.trim() {
+        "@yearly" | "@annually" => "0 0 1 1 *",
+        "@monthly" => "0 0 1 * *",
+        "@weekly" => "0 0 * * 0",
+        "@daily" => "0 0 * * *",
+        "@hourly" => "0 * * * *",
+        _ => return crontab,
+    };
+    fields.to_owned()
 }
 
 fn unit(text: &str) -> Result<Unit, Malformed> {
@@ -184,7 +200,7 @@ mod tests {
         let check_in = read(payload.as_bytes(), None).unwrap();
         assert_eq!((check_in.id, check_in.slug.as_str()), (Some(ID.parse().unwrap()), "nightly"));
         assert_eq!((check_in.status, check_in.duration_seconds), (Status::InProgress, Some(1.5)));
-        let monitor = check_in.monitor.unwrap();
+        let monitor = check_in.monitor.unwrap().unwrap();
         assert_eq!(monitor.schedule, Schedule::Crontab("0 * * * *".into()));
         assert_eq!(
             (monitor.margin_minutes, monitor.runtime_minutes_max, monitor.failures),
@@ -215,15 +231,41 @@ mod tests {
         refused("{\"monitor_slug\":\"a/b\",\"status\":\"ok\"}", "slug is up to");
         refused("{\"monitor_slug\":\"a\",\"status\":\"missed\"}", "not `missed`");
         refused("{\"monitor_slug\":\"a\",\"status\":\"ok\",\"check_in_id\":\"7\"}", "32 hexadecimal");
-        let scheduled = |schedule: &str| {
-            format!(
-                "{{\"monitor_slug\":\"a\",\"status\":\"ok\",\"monitor_config\":{{\"schedule\":{schedule}}}}}"
-            )
+        assert!(of_query("a/b", "").is_err() && of_query(" ", "").is_err());
+        assert!(of_query("a", "status=maybe").is_err());
+    }
+
+    fn configured(config: &str) -> Result<Monitor, Malformed> {
+        let payload = format!("{{\"monitor_slug\":\"a\",\"status\":\"error\",\"monitor_config\":{config}}}");
+        let check_in = read(payload.as_bytes(), None).unwrap();
+        assert_eq!(check_in.status, Status::Error, "{config}");
+        check_in.monitor.unwrap()
+    }
+
+    #[test]
+    fn a_check_in_counts_whatever_its_schedule_is() {
+        let refused = |config: &str, why: &str| {
+            let error = configured(config).expect_err(config);
+            assert!(error.why.contains(why), "{config}: {error}");
         };
-        refused(&scheduled("{}"), "crontab or interval");
-        refused(&scheduled("{\"type\":\"crontab\"}"), "no value");
-        refused(&scheduled("{\"type\":\"interval\",\"value\":0,\"unit\":\"day\"}"), "above 0");
-        refused(&scheduled("{\"type\":\"interval\",\"value\":2,\"unit\":\"aeon\"}"), "not `aeon`");
-        assert!(of_query("a b", "").is_err() && of_query("a", "status=maybe").is_err());
+        refused("{}", "no schedule");
+        let scheduled = |schedule: &str, why: &str| refused(&format!("{{\"schedule\":{schedule}}}"), why);
+        scheduled("null", "crontab or interval");
+        scheduled("{}", "crontab or interval");
+        scheduled("{\"type\":\"crontab\"}", "no value");
+        scheduled("{\"type\":\"interval\",\"value\":0,\"unit\":\"day\"}", "above 0");
+        scheduled("{\"type\":\"interval\",\"value\":2,\"unit\":\"second\"}", "not `second`");
+    }
+
+    #[test]
+    fn names_of_schedules_and_of_jobs() {
+        let crontab = |value: &str| {
+            let config = format!("{{\"schedule\":{{\"type\":\"crontab\",\"value\":\"{value}\"}}}}");
+            configured(&config).unwrap().schedule
+        };
+        assert_eq!(crontab("@daily"), Schedule::Crontab("0 0 * * *".into()));
+        assert_eq!(crontab("@annually"), crontab("@yearly"));
+        assert_eq!(crontab("@never"), Schedule::Crontab("@never".into()), "refused where it is planned");
+        assert_eq!(of_query("Nightly  job", "").unwrap().slug, "nightly-job");
     }
 }

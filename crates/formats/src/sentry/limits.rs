@@ -49,6 +49,8 @@ pub const KEY_DIGITS: usize = 64;
 pub const CLIENT_BYTES: usize = 128;
 /// Of the dialog for people: what Sentry's takes.
 pub const REPORTER_NAME_CHARS: usize = 128;
+pub const DIALOG_EMAIL_CHARS: usize = 75;
+/// In items, which are cut and not refused: an address that is cut reaches nobody.
 pub const REPORTER_EMAIL_CHARS: usize = 254;
 pub const REPORT_CHARS: usize = 8_192;
 /// A monitor's name in a URL.

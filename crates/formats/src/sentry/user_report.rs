@@ -3,7 +3,7 @@
 use vocabulary::error::EventId;
 
 use super::json::{self, Limits, Malformed, Tree};
-use super::limits::{REPORT_CHARS, REPORTER_EMAIL_CHARS, REPORTER_NAME_CHARS};
+use super::limits::{DIALOG_EMAIL_CHARS, REPORT_CHARS, REPORTER_EMAIL_CHARS, REPORTER_NAME_CHARS};
 use super::query;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -65,7 +65,7 @@ pub fn of_form(event: EventId, form: &str) -> Result<UserReport, Vec<BadField>> 
         text
     };
     let name = field("name", REPORTER_NAME_CHARS);
-    let email = field("email", REPORTER_EMAIL_CHARS);
+    let email = field("email", DIALOG_EMAIL_CHARS);
     let comments = field("comments", REPORT_CHARS);
     if !email.is_empty() && !looks_like_mail(&email) {
         bad.push(BadField { field: "email", why: "this is no address for mail".into() });
@@ -150,5 +150,8 @@ mod tests {
         assert_eq!(fields(""), ["name", "email", "comments"]);
         assert_eq!(fields("name=a&email=b&comments=c"), ["email"]);
         assert_eq!(fields(&format!("name={}&email=a@b&comments=c", "x".repeat(129))), ["name"]);
+        let mail = |chars: usize| format!("name=a&email={}@b.example&comments=c", "x".repeat(chars - 10));
+        assert!(of_form(id(), &mail(75)).is_ok());
+        assert_eq!(fields(&mail(76)), ["email"]);
     }
 }

@@ -24,7 +24,8 @@ const MARGIN_MINUTES: u64 = 1;
 /// The longest that a heartbeat may wait.
 const MAX_MINUTES: u64 = 366 * 24 * 60;
 
-/// Answered when it is on the disk. What no heartbeat takes is counted, and no fault of the job.
+/// Answered when it is on the disk. What no heartbeat takes is counted, and no fault of the job. A schedule that cannot be used
+/// is told only where there is no heartbeat either: what happened to a job that is known counts, whatever else is said of it.
 pub async fn take(
     services: &Arc<Services>,
     project: &Arc<Project>,
@@ -32,13 +33,7 @@ pub async fn take(
 ) -> Result<(), Refusal> {
     let name = format!("{}/{}", project.name, check_in.slug);
     services.senders.note(project.id, |sent| sent.check_ins += 1);
-    let unknown = || services.senders.note(project.id, |sent| sent.unknown_check_ins += 1);
-    if let Some(wanted) = check_in.monitor.clone() {
-        let (services, project, name) = (services.clone(), project.id, name.clone());
-        let made = tokio::task::spawn_blocking(move || define(&services, project, &name, &wanted));
-        let made = made.await.map_err(|error| Refusal::busy(error.to_string()))?;
-        made.inspect_err(|_| unknown())?;
-    }
+    let fault = schedule(services, project.id, &name, &check_in).await.err();
     let (sender, receiver) = oneshot::channel();
     services.heartbeats.ask(
         ask(name, &check_in),
@@ -53,10 +48,30 @@ pub async fn take(
         Err(Refused::Busy) => Err(Refusal::busy("too many check-ins wait")),
         Err(Refused::Disk) => Err(Refusal::busy("the check-in could not be written")),
         Err(_) => {
-            unknown();
-            Ok(())
+            services.senders.note(project.id, |sent| sent.unknown_check_ins += 1);
+            fault.map_or(Ok(()), Err)
         }
     }
+}
+
+/// What the check-in says of it.
+async fn schedule(
+    services: &Arc<Services>,
+    project: u64,
+    name: &str,
+    check_in: &CheckIn,
+) -> Result<(), Refusal> {
+    let wanted = match check_in.monitor.clone() {
+        None => return Ok(()),
+        Some(Ok(wanted)) => wanted,
+        Some(Err(malformed)) => {
+            services.senders.note(project, |sent| sent.dropped_schedules += 1);
+            return Err(Refusal::bad_request(format!("monitor_config: {malformed}")));
+        }
+    };
+    let (services, name) = (services.clone(), name.to_owned());
+    let made = tokio::task::spawn_blocking(move || define(&services, project, &name, &wanted));
+    made.await.map_err(|error| Refusal::busy(error.to_string()))?
 }
 
 fn ask(name: String, check_in: &CheckIn) -> Ask {

@@ -96,15 +96,21 @@ pub struct Reading<'s> {
     pub contents: Contents,
     sessions: usize,
     attachments: usize,
+    /// Files that are too long to be kept, as the next event tells of them.
+    lost_files: Vec<Tree<'static>>,
 }
 
 impl<'s> Reading<'s> {
     pub fn new(services: &'s Services, sender: &'s Sender, asked: &'s Asked) -> Reading<'s> {
-        Reading { services, sender, asked, contents: Contents::default(), sessions: 0, attachments: 0 }
+        let contents = Contents::default();
+        Reading { services, sender, asked, contents, sessions: 0, attachments: 0, lost_files: Vec::new() }
     }
 
     pub fn envelope(&mut self, envelope: &Envelope<'_>) {
         self.contents.event_id = envelope.header.event_id;
+        for item in envelope.items.iter().filter(|item| item.kind == ItemKind::Attachment) {
+            self.foresee(said_of(item, "filename"), kind_of(item), item.payload);
+        }
         for item in &envelope.items {
             let taken = self.item(&envelope.header, item);
             self.note(taken);
@@ -193,10 +199,16 @@ impl<'s> Reading<'s> {
     }
 
     /// Within the quotas of the key and the project.
-    fn digest(&mut self, header: &Header, tree: Tree<'_>) -> Result<(), Refusal> {
+    fn digest(&mut self, header: &Header, mut tree: Tree<'_>) -> Result<(), Refusal> {
         let project = &self.sender.project;
         // First, as digesting is most of the work: also what turns out to be no event has been sent.
         admit(self.services, self.sender, self.asked.at)?;
+        let lost = std::mem::take(&mut self.lost_files);
+        match tree.get_mut("errors") {
+            _ if lost.is_empty() => {}
+            Some(Tree::List(errors)) => errors.extend(lost),
+            _ => tree.set("errors", Tree::List(lost)),
+        }
         let event = self.digested(header, tree)?;
         if event.body.len() > BODY_BYTES {
             return Err(Refusal::too_large("an event as it is kept", BODY_BYTES));
@@ -287,37 +299,54 @@ impl<'s> Reading<'s> {
         if self.attachments > ATTACHMENTS {
             return Err(Refusal::bad_request(format!("more than {ATTACHMENTS} attachments")));
         }
-        let text = |key: &str| item.headers.get(key).and_then(Tree::text).unwrap_or_default();
-        let kind = match text("attachment_type") {
-            "" => FILE_KIND,
-            kind => kind,
-        };
+        let kind = kind_of(item);
         let is_minidump = kind == minidump::KIND;
         if is_minidump && self.contents.events.is_empty() {
             self.digest(header, minidump::event(None))?;
         }
         let event = self.contents.event_id;
         let event = event.ok_or_else(|| Refusal::bad_request("an attachment comes without an event"))?;
-        self.attach(event, text("filename"), text("content_type"), kind, item.payload);
+        self.attach(event, said_of(item, "filename"), said_of(item, "content_type"), kind, item.payload);
         Ok(())
     }
 
-    /// Kept if it is short, and within the project's quota.
-    pub fn attach(&mut self, event: EventId, name: &str, content_type: &str, kind: &str, content: &[u8]) {
-        let most = if kind == minidump::KIND { MINIDUMP_BYTES } else { ATTACHMENT_BYTES };
+    /// What comes of an event whose file is too long tells of it, as whoever looks for the file looks there.
+    pub fn foresee(&mut self, name: &str, kind: &str, content: &[u8]) {
+        let most = longest(kind);
+        if content.len() <= most || self.lost_files.len() >= ATTACHMENTS {
+            return;
+        }
+        let why = format!("attachment too large: {} bytes, and {most} are the most", content.len());
+        self.lost_files.push(Tree::Map(vec![
+            ("type".into(), Tree::owned_text("attachment_too_large")),
+            ("name".into(), Tree::owned_text(cut(name))),
+            ("value".into(), Tree::owned_text(why)),
+        ]));
+    }
+
+    /// Kept if it is short, and within the project's quota. False: it is too long.
+    pub fn attach(
+        &mut self,
+        event: EventId,
+        name: &str,
+        content_type: &str,
+        kind: &str,
+        content: &[u8],
+    ) -> bool {
         let (services, project) = (self.services, self.sender.project.id);
         let drop_it = || services.senders.note(project, |sent| sent.dropped_attachments += 1);
-        if content.len() > most {
-            return drop_it();
+        if content.len() > longest(kind) {
+            drop_it();
+            return false;
         }
         let bytes = content.len() as u64;
         let of = (project, Category::Attachment);
         if let Err(beyond) = services.category_quota.admit_many(of, bytes, ATTACHED_BYTES, self.asked.at) {
             let refusal = Refusal::over_attachments(beyond.retry_after_seconds);
             self.contents.refuse(refusal);
-            return drop_it();
+            drop_it();
+            return true;
         }
-        let cut = |text: &str| text[..text.floor_char_boundary(NAME_BYTES)].to_owned();
         self.contents.attachments.push(Attachment {
             event,
             name: cut(name),
@@ -325,6 +354,7 @@ impl<'s> Reading<'s> {
             kind: cut(kind),
             content: content.to_vec(),
         });
+        true
     }
 
     /// Its events are on their way to whoever keeps them: who waits for the answer is woken when they are kept, and not before.
@@ -339,6 +369,26 @@ impl<'s> Reading<'s> {
         self.digest(&Header::default(), minidump::event(Some(said)))?;
         Ok(self.contents.event_id.unwrap_or_default())
     }
+}
+
+fn cut(text: &str) -> String {
+    text[..text.floor_char_boundary(NAME_BYTES)].to_owned()
+}
+
+fn said_of<'i>(item: &'i Item<'_>, key: &str) -> &'i str {
+    item.headers.get(key).and_then(Tree::text).unwrap_or_default()
+}
+
+fn kind_of<'i>(item: &'i Item<'_>) -> &'i str {
+    match said_of(item, "attachment_type") {
+        "" => FILE_KIND,
+        kind => kind,
+    }
+}
+
+/// Of a file that is kept.
+pub fn longest(kind: &str) -> usize {
+    if kind == minidump::KIND { MINIDUMP_BYTES } else { ATTACHMENT_BYTES }
 }
 
 /// What an item says of sessions.

@@ -323,9 +323,13 @@ async fn minidump(services: &Arc<Services>, id: u64, parts: Parts, body: Body) -
     let form = minidump::read(&asked.headers, bytes).await?;
     let (sender, event, contents) = off_thread(services, move |services| {
         let mut reading = Reading::new(services, &sender, &asked);
+        let kind = |file: &form::File| if minidump::is_dump(file) { minidump::KIND } else { FILE_KIND };
+        for file in &form.files {
+            reading.foresee(&file.name, kind(file), &file.content);
+        }
         let event = reading.crash(minidump::said(&form))?;
         for file in &form.files {
-            let kind = if minidump::is_dump(file) { minidump::KIND } else { FILE_KIND };
+            let kind = kind(file);
             reading.attach(event, &file.name, &file.content_type, kind, &file.content);
         }
         let contents = reading.done(held);
@@ -378,7 +382,10 @@ async fn attachments(
         }
         let mut reading = Reading::new(services, &sender, &asked);
         for file in &form.files {
-            reading.attach(event, &file.name, &file.content_type, FILE_KIND, &file.content);
+            if !reading.attach(event, &file.name, &file.content_type, FILE_KIND, &file.content) {
+                let what = format!("the file `{}`", file.name);
+                reading.contents.refuse(Refusal::too_large(&what, contents::longest(FILE_KIND)));
+            }
         }
         let contents = reading.done(held);
         Ok((sender, contents))

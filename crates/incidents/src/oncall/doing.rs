@@ -208,7 +208,8 @@ pub(super) fn check_author(by: &str) -> Result<(), Failed> {
 const IN_FILES: &str = "turns that stand in a calendar are for schedules of files, since its address is a secret: write the schedule there";
 
 fn refuse_wrong_schedule(config: &ScheduleConfig) -> Result<(), Failed> {
-    let calendars = config.with_calendars().map(|(index, _)| (format!("layer.{index}.calendar"), IN_FILES.to_owned()));
+    let calendars =
+        config.with_calendars().map(|(index, _)| (format!("layer.{index}.calendar"), IN_FILES.to_owned()));
     let problems = config.problems().into_iter().chain(calendars);
     refuse_wrong(problems.map(|(key, why)| format!("{}: {why}", config.place_of(&key))))
 }

@@ -152,10 +152,11 @@ impl Which {
             text: self.q.clone().filter(|text| !text.is_empty()),
             seen_since: self.since.map(Timestamp),
             first_seen_since: self.first_since.map(Timestamp),
-            tag: self.tag()?,
+            tags: self.tag()?.into_iter().collect(),
             order: self.order()?,
             limit: self.limit()?,
             offset: self.offset.unwrap_or(0),
+            ..Wanted::default()
         })
     }
 

@@ -12,11 +12,11 @@ use serde::Deserialize;
 use serde_json::Value;
 use vocabulary::Timestamp;
 
-use super::releases::time;
-use super::{Sent, Told, find_projects, is_theirs, shapes, working};
+use super::releases::{Found, time};
+use super::{Sent, Told, find_projects, shapes, working};
 use crate::accounts::{Caller, Role};
 use crate::annotations::{self, NewAnnotation};
-use crate::answer::{Answer, Problem};
+use crate::answer::Answer;
 use crate::services::Services;
 
 #[derive(Deserialize)]
@@ -45,14 +45,7 @@ impl NewDeploy {
 
 /// Those of the release that whoever asks may see.
 fn with_release(services: &Services, caller: &Caller, version: &str) -> Answer<Vec<Arc<Project>>> {
-    let shipped = services.tracker.shipped(version)?;
-    let projects = shipped.iter().filter_map(|one| services.projects.get(one.project));
-    let projects: Vec<Arc<Project>> = projects.filter(|project| is_theirs(caller, project)).collect();
-    match projects.is_empty() {
-        false => Ok(projects),
-        true => Err(Problem::not_found(format!("there is no release {version}"))
-            .hint("sentry-cli releases new VERSION makes one")),
-    }
+    Found::look(services, caller, version, None).map(Found::projects)
 }
 
 pub async fn create(

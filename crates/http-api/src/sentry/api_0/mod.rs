@@ -6,9 +6,9 @@
 //! | module | holds |
 //! |---|---|
 //! | [`about`] | who asks, the organization, projects |
-//! | [`releases`], [`deploys`] | releases, what is in them, where they went |
+//! | [`releases`], [`known`], [`deploys`] | releases, what is in them, where they went |
 //! | [`uploads`] | source maps, in chunks |
-//! | [`issues`], [`stats`], [`stats_v2`] | groups and counts, for exporters |
+//! | [`issues`], [`search`], [`stats`], [`stats_v2`] | groups and counts, for exporters |
 //! | [`decide`] | what is done with groups |
 //! | [`events`], [`monitors`] | the newest events of a project; its heartbeats |
 //! | [`shapes`] | what things look like in answers |
@@ -18,8 +18,10 @@ mod decide;
 mod deploys;
 mod events;
 mod issues;
+mod known;
 mod monitors;
 mod releases;
+mod search;
 mod shapes;
 mod stats;
 mod stats_v2;
@@ -30,7 +32,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use axum::{Json, Router};
@@ -67,11 +69,11 @@ fn below() -> Router<Arc<Services>> {
         .route("/organizations/{org}/releases/{version}/deploys/", get(deploys::list).post(deploys::create))
         .route("/organizations/{org}/chunk-upload/", get(uploads::options).post(uploads::take_chunks))
         .route("/organizations/{org}/artifactbundle/assemble/", post(uploads::assemble))
-        .route("/organizations/{org}/issues/", get(issues::of_organization))
-        .route("/organizations/{org}/issues/{issue}/", get(issues::one_of))
+        .route("/organizations/{org}/issues/", get(issues::of_organization).put(decide::of_organization))
+        .route("/organizations/{org}/issues/{issue}/", get(issues::one_of).put(decide::one_of))
         .route("/organizations/{org}/monitors/", get(monitors::list))
         .route("/organizations/{org}/stats_v2/", get(stats_v2::of_organization))
-        .route("/issues/{issue}/", get(issues::one))
+        .route("/issues/{issue}/", get(issues::one).put(decide::one))
         .route("/issues/{issue}/current-release/", get(issues::current_release))
         .route("/projects/", get(about::all_projects))
         .route("/projects/{org}/{project}/", get(about::project))
@@ -86,6 +88,11 @@ fn below() -> Router<Arc<Services>> {
         .route("/projects/{org}/{project}/events/", get(events::of_project))
         .route("/projects/{org}/{project}/stats/", get(stats::of_project))
         .route("/{*rest}", any(nothing_here))
+        .method_not_allowed_fallback(not_so)
+}
+
+async fn not_so(method: Method, uri: Uri) -> Refused {
+    Problem::wrong_method(&method, &format!("/api/0{}", uri.path())).into()
 }
 
 async fn nothing_here(uri: Uri) -> Refused {

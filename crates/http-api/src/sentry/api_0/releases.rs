@@ -7,13 +7,15 @@ use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use error_tracking::Project;
-use error_tracking::shipped::{Commit, Said, Shipped};
+use error_tracking::limits::MAX_LISTED;
+use error_tracking::shipped::{Commit, Said};
 use formats::sentry::{Tree, when};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use vocabulary::Timestamp;
 
-use super::{Page, Sent, Told, find_project, find_projects, is_theirs, projects_of, shapes, working};
+use super::known::{self, Asked, Known};
+use super::{Page, Sent, Told, find_project, find_projects, projects_asked, projects_of, shapes, working};
 use crate::accounts::{Caller, Role};
 use crate::answer::{Answer, Problem};
 use crate::services::Services;
@@ -112,18 +114,24 @@ impl More {
 }
 
 /// One release in the projects of whoever asks.
-struct Found {
-    of: Vec<(Arc<Project>, Shipped)>,
+pub(super) struct Found {
+    of: Vec<Known>,
 }
 
 impl Found {
-    fn look(services: &Services, caller: &Caller, version: &str, slug: Option<&str>) -> Answer<Found> {
-        let only = slug.map(|slug| find_project(services, caller, slug)).transpose()?;
+    pub(super) fn look(
+        services: &Services,
+        caller: &Caller,
+        version: &str,
+        slug: Option<&str>,
+    ) -> Answer<Found> {
+        let projects = match slug {
+            Some(slug) => vec![find_project(services, caller, slug)?],
+            None => projects_of(services, caller),
+        };
         let mut of = Vec::new();
-        for shipped in services.tracker.shipped(version)? {
-            let is_wanted = only.as_ref().is_none_or(|project| project.id == shipped.project);
-            let project = services.projects.get(shipped.project).filter(|project| is_theirs(caller, project));
-            of.extend(project.filter(|_| is_wanted).map(|project| (project, shipped)));
+        for project in &projects {
+            of.extend(known::of_project(services, project, Some(version), None, 1)?);
         }
         if of.is_empty() {
             return Err(Problem::not_found(format!("there is no release {version}"))
@@ -132,20 +140,18 @@ impl Found {
         Ok(Found { of })
     }
 
-    fn projects(self) -> Vec<Arc<Project>> {
-        self.of.into_iter().map(|(project, _)| project).collect()
+    pub(super) fn projects(self) -> Vec<Arc<Project>> {
+        self.of.into_iter().map(|known| known.project).collect()
     }
 
     fn shown(&self, services: &Services) -> Answer<Value> {
-        let of: Vec<(&Project, &Shipped)> =
-            self.of.iter().map(|(project, shipped)| (&**project, shipped)).collect();
         let last = match self.of.first() {
-            Some((project, shipped)) => {
+            Some(Known { project, shipped, .. }) => {
                 services.tracker.commits(project.id, &shipped.version)?.into_iter().next()
             }
             None => None,
         };
-        Ok(shapes::release(&of, last.as_ref()))
+        Ok(shapes::release(&self.of, last.as_ref()))
     }
 }
 
@@ -286,7 +292,7 @@ async fn take_out(
     version: String,
 ) -> Told<StatusCode> {
     working(&services, caller, Role::Editor, move |services, caller| {
-        for (project, _) in Found::look(services, caller, &version, slug.as_deref())?.of {
+        for project in Found::look(services, caller, &version, slug.as_deref())?.projects() {
             services.tracker.unship(project.id, &version)?;
         }
         Ok(StatusCode::NO_CONTENT)
@@ -311,24 +317,24 @@ pub async fn remove_from(
 }
 
 async fn page_of(services: Arc<Services>, caller: Caller, slug: Option<String>, uri: Uri) -> Told<Response> {
-    let page = Page::read(uri.query().unwrap_or_default())?;
+    let query = uri.query().unwrap_or_default();
+    let (page, asked) = (Page::read(query)?, Asked::read(query)?);
     let listed = working(&services, caller, Role::Viewer, move |services, caller| {
         let projects = match &slug {
             Some(slug) => vec![find_project(services, caller, slug)?],
-            None => projects_of(services, caller),
+            None => projects_asked(services, caller, &asked.projects)?,
         };
-        let most = page.offset.saturating_add(page.limit).saturating_add(1);
-        let mut releases: Vec<(Arc<Project>, Shipped)> = Vec::new();
-        for project in projects {
-            let of = services.tracker.shipped_of(project.id, most)?;
-            releases.extend(of.into_iter().map(|shipped| (project.clone(), shipped)));
+        let mut releases: Vec<Known> = Vec::new();
+        for project in &projects {
+            let environment = asked.environment.as_deref();
+            let of = known::of_project(services, project, None, environment, MAX_LISTED)?;
+            releases.extend(of.into_iter().filter(|known| asked.takes(&known.shipped)));
         }
-        releases.sort_by(|(_, one), (_, other)| {
+        releases.sort_by(|Known { shipped: one, .. }, Known { shipped: other, .. }| {
             (other.created, &one.version).cmp(&(one.created, &other.version))
         });
         let (releases, has_more) = page.cut(releases);
-        let shown =
-            |(project, shipped): &(Arc<Project>, Shipped)| shapes::release(&[(&**project, shipped)], None);
+        let shown = |known: &Known| shapes::release(std::slice::from_ref(known), None);
         Ok((releases.iter().map(shown).collect::<Vec<_>>(), has_more))
     });
     let (items, has_more) = listed.await?;
@@ -360,7 +366,7 @@ pub async fn commits(
     working(&services, caller, Role::Viewer, move |services, caller| {
         let found = Found::look(services, caller, &version, None)?;
         let mut commits: Vec<Value> = Vec::new();
-        for (project, _) in &found.of {
+        for Known { project, .. } in &found.of {
             let of = services.tracker.commits(project.id, &version)?;
             // Said once for many projects, they are there for each.
             let new = of.iter().map(shapes::commit).filter(|one| !commits.contains(one)).collect::<Vec<_>>();

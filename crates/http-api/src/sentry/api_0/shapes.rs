@@ -1,9 +1,11 @@
 //! What things look like in answers: in Sentry's words.
 
-use error_tracking::shipped::{Commit, Deploy, Shipped};
+use error_tracking::shipped::{Commit, Deploy};
 use error_tracking::{Group, Project};
 use serde_json::{Value, json};
 use vocabulary::Timestamp;
+
+use super::known::Known;
 
 pub(super) fn time(at: Timestamp) -> String {
     jiff::Timestamp::from_second(at.0).unwrap_or_default().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
@@ -25,16 +27,21 @@ pub(super) fn project(organization_slug: &str, project: &Project) -> Value {
 }
 
 /// One release, of all projects that have it.
-pub(super) fn release(of: &[(&Project, &Shipped)], last_commit: Option<&Commit>) -> Value {
-    let Some((_, first)) = of.first() else { return Value::Null };
-    let projects: Vec<Value> = of
-        .iter()
-        .map(|(project, _)| json!({"id": project.id, "slug": project.name, "name": project.name}))
-        .collect();
+pub(super) fn release(of: &[Known], last_commit: Option<&Commit>) -> Value {
+    let Some(Known { shipped: first, .. }) = of.first() else { return Value::Null };
+    let project = |known: &Known| {
+        let Project { id, name, .. } = &*known.project;
+        json!({"id": id, "slug": name, "name": name, "newGroups": known.groups_new})
+    };
+    let projects: Vec<Value> = of.iter().map(project).collect();
+    let groups_new: u64 = of.iter().map(|known| known.groups_new).sum();
+    let first_event = of.iter().filter_map(|known| known.seen).map(|seen| seen.first).min();
+    let last_event = of.iter().filter_map(|known| known.seen).map(|seen| seen.last).max();
     let text = |text: &str| if text.is_empty() { Value::Null } else { text.into() };
     json!({"version": first.version, "shortVersion": first.version, "status": first.status,
         "dateCreated": time(first.created), "dateReleased": optional(first.released), "url": text(&first.url),
-        "ref": text(&first.reference), "projects": projects, "newGroups": 0, "lastEvent": null, "firstEvent": null,
+        "ref": text(&first.reference), "projects": projects, "newGroups": groups_new,
+        "lastEvent": optional(last_event), "firstEvent": optional(first_event),
         "deployCount": first.deploys, "commitCount": first.commits,
         "lastCommit": last_commit.map_or(Value::Null, commit)})
 }

@@ -76,7 +76,8 @@ impl Story {
     /// Who is on call in each of the first twelve hours, by the first letter.
     fn hours(&self, now: i64) -> String {
         let roster = self.desk.roster(hour(now));
-        let letter = |at| roster.duty("web", hour(at)).person.map_or('-', |name| name.chars().next().unwrap());
+        let letter =
+            |at| roster.duty("web", hour(at)).person.map_or('-', |name| name.chars().next().unwrap());
         (0..12).map(letter).collect()
     }
 }
@@ -182,10 +183,9 @@ fn a_calendar_is_for_files_and_says_alone_whose_turn_it_is() {
 
     let story = Story::new(schedule(&["ana"]));
     let made = ScheduleConfig { name: "mail".into(), ..schedule(&["ana"]) };
-    for refused in [
-        story.desk.put_schedule(made.clone(), "ana", hour(0)),
-        story.desk.would_be(&made, hour(0)).map(drop),
-    ] {
+    for refused in
+        [story.desk.put_schedule(made.clone(), "ana", hour(0)), story.desk.would_be(&made, hour(0)).map(drop)]
+    {
         let Err(Failed::Refused(Refusal::Bad(why))) = refused else { panic!("it is refused") };
         assert!(why.starts_with("layer.0.calendar (layer 1 `shop`): ") && why.contains("files"), "{why}");
     }
