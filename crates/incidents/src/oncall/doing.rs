@@ -74,9 +74,10 @@ impl Desk {
     /// Made by the API, or changed. What stands in a file is changed there.
     pub fn put_schedule(&self, config: ScheduleConfig, by: &str, now: Timestamp) -> Result<(), Failed> {
         check_author(by)?;
-        refuse_wrong_schedule(&config)?;
         let mut inner = self.inner.lock();
+        // Before what is wrong with it: nobody mends here what stands in a file.
         refuse_file(&inner, &config.name)?;
+        refuse_wrong_schedule(&config)?;
         let others = inner.oncall.made.iter().filter(|made| made.config.name != config.name).count();
         if others >= MAX_MADE {
             return bad(format!("there are {MAX_MADE} schedules already: remove one first"));
