@@ -242,14 +242,18 @@ def test_words_about_no_error_are_a_group_of_their_own(server, project):
 
 def test_a_minidump_is_kept(server, project):
     parts = [b'--b\r\nContent-Disposition: form-data; name="sentry"\r\n\r\n{"release": "native@1"}\r\n',
+             b'--b\r\nContent-Disposition: form-data; name="sentry[tags][gpu]"\r\n\r\nintel\r\n',
+             b'--b\r\nContent-Disposition: form-data; name="channel"\r\n\r\nbeta\r\n',
              b'--b\r\nContent-Disposition: form-data; name="upload_file_minidump"; filename="a.dmp"\r\n\r\nMDMP', b"x" * 5_000, b"\r\n--b--\r\n"]
     answer = server.post(project.path(f"minidump?sentry_key={project.key}"), b"".join(parts), headers={"Content-Type": "multipart/form-data; boundary=b"})
     assert answer.status == 200, answer.text
     assert str(uuid.UUID(answer.text)) == answer.text, "with dashes"
     group = project.wait_for_group("Minidump")
     assert (group["level"], group["release_first"]) == ("fatal", "native@1")
-    [attached] = project.events(group["id"])[0]["_attachments"]
+    [kept] = project.events(group["id"])
+    [attached] = kept["_attachments"]
     assert (attached["kind"], attached["size"]) == ("event.minidump", 5_004)
+    assert (kept["tags"]["gpu"], kept["extra"]["channel"]) == ("intel", "beta")
     without = server.post(project.path(f"minidump?sentry_key={project.key}"), b"--b--\r\n", headers={"Content-Type": "multipart/form-data; boundary=b"})
     assert without.status == 400
 

@@ -37,6 +37,7 @@
 //! | `flood` | more kinds of errors than a day may have |
 //! | [`trial`] | how kept events would be grouped by other settings |
 //! | [`users`], `people` | how many different people, and over time |
+//! | `person` | who had an error, and which events are theirs |
 //! | [`config`] | `[errors]` |
 //! | [`limits`] | bounds, each with its reason |
 

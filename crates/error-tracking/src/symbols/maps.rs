@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use parking_lot::Mutex;
 use sourcemap::{DecodedMap, SourceView};
 
@@ -16,9 +18,19 @@ pub(super) struct Place {
     pub bundle: i64,
     pub checksum: Sum,
     pub map: String,
+    /// The same as the map, if it stands in there.
     pub minified: Option<String>,
     /// What the map is called by, for people.
     pub url: String,
+}
+
+/// Of a file that ends with its map: the map, and the file without it.
+pub(super) fn inline(file: &str) -> Result<(Vec<u8>, &str), String> {
+    let at = file.rfind("sourceMappingURL=data:").ok_or("it says to hold its map, and holds none")?;
+    let said = file[at..].lines().next().unwrap_or_default();
+    let (_, packed) = said.split_once(";base64,").ok_or("the map in it is not in base64")?;
+    let json = STANDARD_NO_PAD.decode(packed.trim_end().trim_end_matches('='));
+    Ok((json.map_err(|error| format!("the map in it cannot be read: {error}"))?, &file[..at]))
 }
 
 /// A map that was read.

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use formats::sentry::bundle::{ArtifactKind, DebugId};
+use formats::sentry::bundle::{ArtifactKind, DebugId, INLINE};
 use state_store::StateError;
 
 use super::frames::{Spot, is_scripted, rewrite};
-use super::maps::{Lines, Map, Origin, Place};
+use super::maps::{Lines, Map, Origin, Place, inline};
 use super::tables::{self, Build, FoundFile};
 use super::{Artifacts, urls};
 use crate::digest::Symbols;
@@ -193,6 +193,9 @@ impl Artifacts {
         for name in urls::candidates(url) {
             let minified = tables::by_url(&self.store, build, &name, ArtifactKind::MinifiedSource)?;
             let Some(minified) = minified else { continue };
+            if holds_map(&minified) {
+                return Ok(Some(place(&minified, Some(&minified))));
+            }
             let said = minified.source_map.as_ref().map(|map| urls::beside(&minified.url, map));
             let map = said.unwrap_or_else(|| format!("{}.map", minified.url));
             for map in urls::candidates(&map) {
@@ -207,6 +210,12 @@ impl Artifacts {
     fn map(&self, place: &Place) -> Result<Arc<Map>, String> {
         self.used.lock().insert(place.bundle);
         self.maps.get(place, || {
+            if place.minified.as_ref() == Some(&place.map) {
+                let file = self.file(place, &place.map, MAX_MAP_BYTES)?;
+                let text = String::from_utf8_lossy(&file);
+                let (json, minified) = inline(&text)?;
+                return Ok((json, Some(minified.to_owned())));
+            }
             let json = self.file(place, &place.map, MAX_MAP_BYTES)?;
             // Without it only names are missing.
             let minified = place.minified.as_ref();
@@ -218,10 +227,16 @@ impl Artifacts {
 
 fn of_id(files: &[FoundFile]) -> Option<Place> {
     let is = |file: &FoundFile, kind: ArtifactKind| file.kind == kind.word();
-    let map = files.iter().find(|file| is(file, ArtifactKind::SourceMap))?;
+    let Some(map) = files.iter().find(|file| is(file, ArtifactKind::SourceMap)) else {
+        return files.iter().find(|file| holds_map(file)).map(|file| place(file, Some(file)));
+    };
     let minified =
         files.iter().find(|file| file.bundle == map.bundle && is(file, ArtifactKind::MinifiedSource));
     Some(place(map, minified))
+}
+
+fn holds_map(file: &FoundFile) -> bool {
+    file.source_map.as_deref().is_some_and(|map| map.starts_with(INLINE))
 }
 
 /// The minified file is of use only where it lies beside the map.

@@ -4,6 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use formats::sentry::json;
 use formats::sentry::zip::Source;
 use formats::sentry::zip::writing::archive;
@@ -136,6 +138,38 @@ fn check_resolved(event: &serde_json::Value) {
     let raw = &exception["raw_stacktrace"]["frames"][2];
     assert_eq!((raw["function"].as_str(), raw["colno"].as_u64()), (Some("n"), Some(21)));
     assert!(event["errors"].is_null(), "{event}");
+}
+
+/// A file with its map in it, and none beside it.
+fn bundle_of_one(said: &str) -> Vec<u8> {
+    let manifest = serde_json::json!({"files": {
+        "files/_/_/js/app.js": {"type": "minified_source", "url": "~/js/app.js",
+            "headers": {"debug-id": ID, "sourcemap": format!("data:{}", (0..1_000).map(|n| n.to_string()).collect::<String>())}},
+    }});
+    let file = format!("{MINIFIED}\n//# sourceMappingURL={said}\n");
+    archive(
+        b"SYSB\x02\0\0\0",
+        &[("files/_/_/js/app.js", file.as_bytes()), ("manifest.json", manifest.to_string().as_bytes())],
+    )
+}
+
+#[test]
+fn a_map_may_stand_in_the_file_itself() {
+    let packed = STANDARD.encode(map("webpack:///./src/cart.js").to_string());
+    let said = format!("data:application/json;charset=utf-8;base64,{packed}");
+    for (release, image) in [("shop@1", String::new()), ("", image())] {
+        let shop = Shop::new();
+        shop.upload(&bundle_of_one(&said), release, "", NOW);
+        let event = shop.resolved(&event(release, "", &image));
+        let frames = &event["exception"]["values"][0]["stacktrace"]["frames"];
+        assert_eq!(frames[1]["function"], "pay", "{event}");
+        assert_eq!(frames[2]["function"], "checkCart", "{event}");
+        assert_eq!(frames[2]["data"]["sourcemap"], "~/js/app.js");
+    }
+    let shop = Shop::new();
+    shop.upload(&bundle_of_one("data:application/json,{}"), "shop@1", "", NOW);
+    let told = shop.resolved(&event("shop@1", "", ""))["errors"][0]["value"].to_string();
+    assert!(told.contains("not in base64"), "{told}");
 }
 
 #[test]

@@ -105,6 +105,9 @@ fn manifest(json: &Value, listing: &Listing) -> Result<Manifest, String> {
     })
 }
 
+/// In the place of a map's name: it stands in the file itself.
+pub const INLINE: &str = "data:";
+
 /// None: of a kind that is not used.
 fn artifact(path: &str, file: &Value) -> Option<Artifact> {
     let headers = headers(&file["headers"]);
@@ -114,7 +117,10 @@ fn artifact(path: &str, file: &Value) -> Option<Artifact> {
         kind: ArtifactKind::read(file["type"].as_str()?)?,
         url: bounded(file["url"].as_str().unwrap_or_default())?,
         debug_id: headers.get("debug-id").and_then(|id| DebugId::read(id)),
-        source_map: headers.get("sourcemap").or(headers.get("x-sourcemap")).and_then(|map| bounded(map)),
+        source_map: headers.get("sourcemap").or(headers.get("x-sourcemap")).and_then(|map| {
+            // The whole map may stand there: it is read from the file.
+            if map.starts_with(INLINE) { Some(INLINE.to_owned()) } else { bounded(map) }
+        }),
     })
 }
 
