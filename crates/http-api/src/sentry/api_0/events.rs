@@ -23,6 +23,16 @@ use crate::services::Services;
 const NEWEST: usize = 1_000;
 /// Bodies that are read at a time.
 const AT_ONCE: usize = 100;
+/// The newest event of a group.
+pub(super) const FIRST: EventPage = EventPage { before: None, limit: 1 };
+/// What an event is made of: as Sentry calls it, and where it is.
+const PARTS: [(&str, &str); 5] = [
+    ("exception", "exception"),
+    ("message", "logentry"),
+    ("threads", "threads"),
+    ("request", "request"),
+    ("breadcrumbs", "breadcrumbs"),
+];
 
 pub async fn of_project(
     State(services): State<Arc<Services>>,
@@ -33,11 +43,27 @@ pub async fn of_project(
     let page = Page::read(uri.query().unwrap_or_default())?;
     let listed = working(&services, caller, Role::Viewer, move |services, caller| {
         let project = find_project(services, caller, &slug)?;
-        let most = page.offset.saturating_add(page.limit).saturating_add(1).min(NEWEST);
-        Ok(page.cut(newest(services, &project, most)?))
+        Ok(page.cut(newest(services, &project, most(page))?))
     });
     let (items, has_more) = listed.await?;
     Ok(page.answer(&uri, items, has_more))
+}
+
+/// One more than the page and all before it tells whether there are more.
+pub(super) fn most(page: Page) -> usize {
+    page.offset.saturating_add(page.limit).saturating_add(1).min(NEWEST)
+}
+
+/// So many of one group, the newest first.
+pub(super) fn newest_of(
+    services: &Services,
+    project: &Project,
+    group: &Group,
+    most: usize,
+) -> Answer<Vec<Value>> {
+    let mut found = Vec::new();
+    of_group(services, project, group, most, &mut found)?;
+    Ok(found.into_iter().map(|(_, event)| event).collect())
 }
 
 /// So many of all groups, the newest first.
@@ -88,6 +114,18 @@ fn shown(project: &Project, group: &Group, event: &StoredEvent) -> Answer<Value>
         "title": group.title, "message": body.pointer("/logentry/formatted"), "culprit": group.culprit,
         "platform": body.get("platform"), "dateCreated": shapes::time(event.key.at), "user": user,
         "tags": tags.map_or_else(Vec::new, |tags| tags.iter().map(tag).collect())}))
+}
+
+/// With what is in it, by Sentry's names of the parts.
+pub(super) fn whole(project: &Project, group: &Group, event: &StoredEvent) -> Answer<Value> {
+    let body: Value = serde_json::from_slice(&event.body).map_err(Problem::internal)?;
+    let part = |(kind, key): &(&str, &str)| Some(json!({"type": kind, "data": body.get(*key)?}));
+    let mut shown = shown(project, group, event)?;
+    shown["entries"] = PARTS.iter().filter_map(part).collect();
+    for key in ["contexts", "release", "dist", "sdk", "environment", "errors"] {
+        shown[key] = body.get(key).cloned().unwrap_or_default();
+    }
+    Ok(shown)
 }
 
 fn user_of(user: &Value) -> Value {
