@@ -353,6 +353,11 @@ def test_what_is_in_a_group_is_read_by_scripts(bellwether):
     [key] = server.get("/api/0/projects/any/web/keys/").json
     assert (key["public"], key["isActive"], KEY in key["dsn"]["public"], key["rateLimit"]) == (KEY, True, True, None)
     assert server.get("/api/0/issues/999/events/").status == 404
+    place = "/api/0/projects/any/web/user-feedback/"
+    words = {"event_id": latest["eventID"], "name": "Ana", "email": "ana@example.com", "comments": "It broke"}
+    assert server.post(place, words).json["comments"] == "It broke"
+    assert [(one["eventID"], one["name"]) for one in server.get(place).json] == [(latest["eventID"], "Ana")]
+    assert server.post(place, {"comments": "hm"}).status == 400 and "says nothing" in server.post(place, {}).json["detail"]
 
 
 def test_groups_are_searched_or_the_search_is_refused(bellwether):

@@ -12,12 +12,14 @@
 //! | [`inside`] | what is in a group |
 //! | [`decide`] | what is done with groups |
 //! | [`events`], [`monitors`] | the newest events of a project; its heartbeats |
+//! | [`feedback`] | what people say |
 //! | [`shapes`] | what things look like in answers |
 
 mod about;
 mod decide;
 mod deploys;
 mod events;
+mod feedback;
 mod inside;
 mod issues;
 mod known;
@@ -93,6 +95,7 @@ fn below() -> Router<Arc<Services>> {
             get(releases::one_of).put(releases::change_in).delete(releases::remove_from),
         )
         .route("/projects/{org}/{project}/files/difs/assemble/", post(uploads::refuse_debug_files))
+        .route("/projects/{org}/{project}/user-feedback/", get(feedback::list).post(feedback::say))
         .route("/projects/{org}/{project}/keys/", get(about::keys))
         .route("/projects/{org}/{project}/environments/", get(about::environments))
         .route("/projects/{org}/{project}/issues/", get(issues::of_project).put(decide::of_project))
