@@ -322,6 +322,9 @@ def test_exporters_read_groups_and_counts(bellwether):
     [issue] = issues
     assert (issue["title"], issue["count"], issue["status"], issue["shortId"]) == ("Error: empty cart", "1", "unresolved", "WEB-1")
     assert sum(count for _, count in issue["stats"]["24h"]) == 1
+    for period, slots in (("1h", 60), ("30d", 30)):
+        [issue] = server.get(f"/api/0/projects/any/web/issues/?statsPeriod={period}").json
+        assert (len(issue["stats"][period]), sum(count for _, count in issue["stats"][period])) == (slots, 1)
     answer = server.get(f"{ORG}/issues/?project=1&query=is:resolved")
     assert answer.json == [] and 'rel="next"; results="false"' in answer.headers["Link"]
     counts = server.get("/api/0/projects/any/1/stats/?stat=received&resolution=1h").json

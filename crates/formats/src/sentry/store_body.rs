@@ -25,6 +25,9 @@ pub enum Fault {
 
 pub fn read(bytes: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
     let bytes = bytes.trim_ascii_start();
+    if bytes.is_empty() {
+        return Err(Fault::Malformed(Malformed::new(0, "the body is empty: an event is an object of JSON")));
+    }
     if is_json(bytes) {
         return within_limit(Cow::Borrowed(bytes));
     }
