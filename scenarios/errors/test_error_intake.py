@@ -240,6 +240,17 @@ def test_words_about_no_error_are_a_group_of_their_own(server, project):
     assert said["group"]["kind"] == "feedback" and said["group"]["short"] == group["short"]
 
 
+def test_a_second_feedback_takes_the_place_of_no_other(server, project):
+    one = event("x", kind="Commented")
+    titled(project, project.send(one), "Commented: x")
+    about = lambda text: ("feedback", {"contexts": {"feedback": {"message": text, "contact_email": "ana@example.com", "associated_event_id": one["event_id"]}}})
+    for text in "first words here", "second words here", "third words here":
+        assert project.envelope(about(text)).status == 200
+    said = lambda: {words["comments"] for words in server.get(f"/api/v1/errors/feedback?project={project.name}").json}
+    wait_for(lambda: {"first words here", "second words here", "third words here"} <= said(), what="all words")
+    assert project.events(project.wait_for_group("Commented: x")["id"])[0]["_feedback"]["comments"] == "first words here"
+
+
 def test_a_minidump_is_kept(server, project):
     parts = [b'--b\r\nContent-Disposition: form-data; name="sentry"\r\n\r\n{"release": "native@1"}\r\n',
              b'--b\r\nContent-Disposition: form-data; name="sentry[tags][gpu]"\r\n\r\nintel\r\n',

@@ -322,6 +322,9 @@ def test_exporters_read_groups_and_counts(bellwether):
     [issue] = issues
     assert (issue["title"], issue["count"], issue["status"], issue["shortId"]) == ("Error: empty cart", "1", "unresolved", "WEB-1")
     assert sum(count for _, count in issue["stats"]["24h"]) == 1
+    for period, slots in (("1h", 60), ("30d", 30)):
+        [issue] = server.get(f"/api/0/projects/any/web/issues/?statsPeriod={period}").json
+        assert (len(issue["stats"][period]), sum(count for _, count in issue["stats"][period])) == (slots, 1)
     answer = server.get(f"{ORG}/issues/?project=1&query=is:resolved")
     assert answer.json == [] and 'rel="next"; results="false"' in answer.headers["Link"]
     counts = server.get("/api/0/projects/any/1/stats/?stat=received&resolution=1h").json
@@ -331,6 +334,33 @@ def test_exporters_read_groups_and_counts(bellwether):
     assert server.get(f"{ORG}/issues/?query=!has:x").status == 400
     missing = server.get("/api/0/projects/any/nothing/issues/")
     assert (missing.status, "no project `nothing`" in missing.json["detail"]) == (404, True)
+
+
+def test_what_is_in_a_group_is_read_by_scripts(bellwether):
+    server = shop(bellwether)
+    for n in range(3):
+        send(server, {**event(MINIFIED, release="web@1"), "tags": {"till": str(n % 2)}, "timestamp": time.time() - 10 + n})
+    issues = wait_for(lambda: [one for one in server.get(f"{ORG}/issues/").json if one["count"] == "3"], what="the issue")
+    for issue in f"/api/0/issues/{issues[0]['id']}", f"{ORG}/issues/WEB-1":
+        events = server.get(f"{issue}/events/?per_page=2")
+        assert len(events.json) == 2 and 'rel="next"; results="true"' in events.headers["Link"]
+        latest = server.get(f"{issue}/events/latest/").json
+        assert latest["eventID"] == events.json[0]["eventID"] and latest["release"] == "web@1"
+        [exception] = [part["data"] for part in latest["entries"] if part["type"] == "exception"]
+        assert exception["values"][0]["value"] == "empty cart"
+        assert server.get(f"{issue}/events/{latest['eventID']}/").json == latest
+        assert (server.get(f"{issue}/events/{'0' * 31}7/").status, server.get(f"{issue}/events/x/").status) == (404, 400)
+        assert len(server.get(f"{issue}/hashes/").json) == 1
+        [till] = [one for one in server.get(f"{issue}/tags/").json if one["key"] == "till"]
+        assert (till["totalValues"], [(one["value"], one["count"]) for one in till["topValues"]]) == (3, [("0", 2), ("1", 1)])
+    [key] = server.get("/api/0/projects/any/web/keys/").json
+    assert (key["public"], key["isActive"], KEY in key["dsn"]["public"], key["rateLimit"]) == (KEY, True, True, None)
+    assert server.get("/api/0/issues/999/events/").status == 404
+    place = "/api/0/projects/any/web/user-feedback/"
+    words = {"event_id": latest["eventID"], "name": "Ana", "email": "ana@example.com", "comments": "It broke"}
+    assert server.post(place, words).json["comments"] == "It broke"
+    assert [(one["eventID"], one["name"]) for one in server.get(place).json] == [(latest["eventID"], "Ana")]
+    assert server.post(place, {"comments": "hm"}).status == 400 and "says nothing" in server.post(place, {}).json["detail"]
 
 
 def test_groups_are_searched_or_the_search_is_refused(bellwether):

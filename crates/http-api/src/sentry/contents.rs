@@ -19,7 +19,7 @@ use vocabulary::error::EventId;
 use super::answers::Refusal;
 use super::door::{Asked, Sender};
 use super::intake::{Answered, Busy, Incoming};
-use super::kept::Attachment;
+use super::kept::{self, Attachment};
 use super::limits::{ATTACHED_BYTES, ATTACHMENT_BYTES, BODY_BYTES, MINIDUMP_BYTES, NAME_BYTES};
 use super::room::Held;
 use super::{FILE_KIND, minidump, spare_id};
@@ -249,9 +249,29 @@ impl<'s> Reading<'s> {
         let tree = json::read(payload, &Limits::default())?;
         let report = user_report::of_event(&tree)?;
         self.digest(header, tree)?;
-        let event = report.event.or(self.contents.event_id);
+        let own = self.contents.event_id;
+        let event = match report.event {
+            Some(about) if !self.has_other_words(about, &report)? => Some(about),
+            _ => own,
+        };
         self.contents.reports.extend(event.map(|event| (event, report)));
         Ok(())
+    }
+
+    /// Whether somebody said something else about it: each feedback is its own, and takes the place of no other.
+    fn has_other_words(&self, about: EventId, report: &UserReport) -> Result<bool, Refusal> {
+        let is_in_this = |(event, said): &(EventId, UserReport)| {
+            *event == about && (&said.email, &said.comments) != (&report.email, &report.comments)
+        };
+        if self.contents.reports.iter().any(is_in_this) {
+            return Ok(true);
+        }
+        let project = &self.sender.project;
+        let kept = kept::report_of(&self.services.state, project.id, about);
+        let kept = kept.map_err(|error| Refusal::busy(error.to_string()))?;
+        // What is kept was scrubbed.
+        let comments = project.scrubbed(&report.comments);
+        Ok(kept.is_some_and(|kept| (kept.email, kept.comments) != (report.email.clone(), comments)))
     }
 
     /// What browsers report: one report, or many.

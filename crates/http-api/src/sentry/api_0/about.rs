@@ -6,11 +6,14 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::Response;
 use axum::{Extension, Json};
+use error_tracking::project::Key;
 use serde_json::{Value, json};
+use vocabulary::Timestamp;
 
 use super::shapes;
 use super::{Page, Refused, Told, find_project, projects_of, working};
 use crate::accounts::{Caller, Role};
+use crate::api_v1::errors;
 use crate::services::Services;
 
 /// What there is only one of, when nobody says how they call it.
@@ -89,6 +92,29 @@ pub async fn environments(
         Ok(Json(names.into_iter().map(shown).collect()))
     })
     .await
+}
+
+/// What may be sent with, as `bellwether import sentry` asks for it.
+pub async fn keys(
+    State(services): State<Arc<Services>>,
+    Extension(caller): Extension<Caller>,
+    Path((_, slug)): Path<(String, String)>,
+    uri: Uri,
+) -> Told<Response> {
+    let page = Page::read(uri.query().unwrap_or_default())?;
+    let listed = working(&services, caller, Role::Viewer, move |services, caller| {
+        let project = find_project(services, caller, &slug)?;
+        let shown = |key: &Key| {
+            let dsn = errors::projects::dsn(services, project.id, &key.key);
+            let most = key.max_events_per_5m.filter(|most| *most > 0);
+            json!({"id": key.key, "public": key.key, "projectId": project.id, "name": key.label, "label": key.label,
+                "isActive": key.enabled, "dateCreated": shapes::time(Timestamp(key.created)), "dsn": {"public": dsn},
+                "rateLimit": most.map(|count| json!({"window": 300, "count": count}))})
+        };
+        Ok(page.cut(project.public_keys.iter().map(shown).collect()))
+    });
+    let (items, has_more) = listed.await?;
+    Ok(page.answer(&uri, items, has_more))
 }
 
 pub async fn project(

@@ -25,6 +25,16 @@ const NEWEST: usize = 1_000;
 /// Bodies of one group that are read at a time: few at first, since there may be many groups.
 const FIRST_READ: usize = 4;
 const AT_ONCE: usize = 100;
+/// The newest event of a group.
+pub(super) const FIRST: EventPage = EventPage { before: None, limit: 1 };
+/// What an event is made of: as Sentry calls it, and where it is.
+const PARTS: [(&str, &str); 5] = [
+    ("exception", "exception"),
+    ("message", "logentry"),
+    ("threads", "threads"),
+    ("request", "request"),
+    ("breadcrumbs", "breadcrumbs"),
+];
 
 pub async fn of_project(
     State(services): State<Arc<Services>>,
@@ -35,33 +45,43 @@ pub async fn of_project(
     let page = Page::read(uri.query().unwrap_or_default())?;
     require(&caller, Role::Viewer)?;
     // Many events may have to be looked at for few: as a query, within its time and beside so many others.
+    // Many events may have to be looked at for few: as a query, within its time and beside so many others.
     let listed = services.query(move |services, limits| {
         let project = find_project(services, &caller, &slug)?;
-        let most = page.offset.saturating_add(page.limit).saturating_add(1).min(NEWEST);
-        Ok::<_, Problem>(page.cut(newest(services, &project, (page.offset, most), limits)?))
+        let wanted = Wanted {
+            project: Some(project.id),
+            order: Order::LastSeen,
+            limit: most(page),
+            ..Wanted::default()
+        };
+        let groups = services.tracker.list(&wanted, services.clock.now())?;
+        Ok::<_, Problem>(page.cut(newest(services, &project, &groups, page, limits)?))
     });
     let (items, has_more) = listed.await??;
     Ok(page.answer(&uri, items, has_more))
 }
 
-/// So many of all groups, the newest first; of pages before the one that is wanted nothing but how many they are.
-fn newest(
+/// One more than the page and all before it tells whether there are more.
+fn most(page: Page) -> usize {
+    page.offset.saturating_add(page.limit).saturating_add(1).min(NEWEST)
+}
+
+/// So many of these groups, the newest first; of pages before the one that is wanted nothing but how many they are.
+pub(super) fn newest(
     services: &Services,
     project: &Project,
-    (skipped, most): (usize, usize),
+    groups: &[Group],
+    page: Page,
     limits: &QueryLimits,
 ) -> Answer<Vec<Value>> {
-    let wanted =
-        Wanted { project: Some(project.id), order: Order::LastSeen, limit: most, ..Wanted::default() };
-    let groups = services.tracker.list(&wanted, services.clock.now())?;
     let mut found = Vec::new();
     let read = |at: usize, page: EventPage| -> Answer<Vec<StoredEvent>> {
         limits.over().map_or(Ok(()), Err)?;
         Ok(services.event_log.list(project.id, groups[at].id, page)?)
     };
-    merge(groups.iter().map(|group| group.last_seen), most, read, |at, event| {
-        let value = if found.len() < skipped { Value::Null } else { shown(project, &groups[at], &event)? };
-        found.push(value);
+    merge(groups.iter().map(|group| group.last_seen), most(page), read, |at, event| {
+        let before = found.len() < page.offset;
+        found.push(if before { Value::Null } else { shown(project, &groups[at], &event)? });
         Ok(())
     })?;
     Ok(found)
@@ -139,6 +159,18 @@ fn shown(project: &Project, group: &Group, event: &StoredEvent) -> Answer<Value>
         "title": group.title, "message": body.pointer("/logentry/formatted"), "culprit": group.culprit,
         "platform": body.get("platform"), "dateCreated": shapes::time(event.key.at), "user": user,
         "tags": tags.map_or_else(Vec::new, |tags| tags.iter().map(tag).collect())}))
+}
+
+/// With what is in it, by Sentry's names of the parts.
+pub(super) fn whole(project: &Project, group: &Group, event: &StoredEvent) -> Answer<Value> {
+    let body: Value = serde_json::from_slice(&event.body).map_err(Problem::internal)?;
+    let part = |(kind, key): &(&str, &str)| Some(json!({"type": kind, "data": body.get(*key)?}));
+    let mut shown = shown(project, group, event)?;
+    shown["entries"] = PARTS.iter().filter_map(part).collect();
+    for key in ["contexts", "release", "dist", "sdk", "environment", "errors"] {
+        shown[key] = body.get(key).cloned().unwrap_or_default();
+    }
+    Ok(shown)
 }
 
 fn user_of(user: &Value) -> Value {

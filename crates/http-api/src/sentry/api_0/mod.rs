@@ -5,18 +5,22 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`about`] | who asks, the organization, projects |
+//! | [`about`] | who asks, the organization, projects and their keys |
 //! | [`releases`], [`known`], [`deploys`] | releases, what is in them, where they went |
 //! | [`uploads`] | source maps, in chunks |
 //! | [`issues`], [`search`], [`stats`], [`stats_v2`] | groups and counts, for exporters |
+//! | [`inside`] | what is in a group |
 //! | [`decide`] | what is done with groups |
 //! | [`events`], [`monitors`] | the newest events of a project; its heartbeats |
+//! | [`feedback`] | what people say |
 //! | [`shapes`] | what things look like in answers |
 
 mod about;
 mod decide;
 mod deploys;
 mod events;
+mod feedback;
+mod inside;
 mod issues;
 mod known;
 mod monitors;
@@ -74,6 +78,14 @@ fn below() -> Router<Arc<Services>> {
         .route("/organizations/{org}/monitors/", get(monitors::list))
         .route("/organizations/{org}/stats_v2/", get(stats_v2::of_organization))
         .route("/issues/{issue}/", get(issues::one).put(decide::one))
+        .route("/organizations/{org}/issues/{issue}/events/", get(inside::list_events))
+        .route("/organizations/{org}/issues/{issue}/events/{event}/", get(inside::event))
+        .route("/organizations/{org}/issues/{issue}/hashes/", get(inside::hashes))
+        .route("/organizations/{org}/issues/{issue}/tags/", get(inside::tags))
+        .route("/issues/{issue}/events/", get(inside::list_events))
+        .route("/issues/{issue}/events/{event}/", get(inside::event))
+        .route("/issues/{issue}/hashes/", get(inside::hashes))
+        .route("/issues/{issue}/tags/", get(inside::tags))
         .route("/issues/{issue}/current-release/", get(issues::current_release))
         .route("/projects/", get(about::all_projects))
         .route("/projects/{org}/{project}/", get(about::project))
@@ -83,6 +95,8 @@ fn below() -> Router<Arc<Services>> {
             get(releases::one_of).put(releases::change_in).delete(releases::remove_from),
         )
         .route("/projects/{org}/{project}/files/difs/assemble/", post(uploads::refuse_debug_files))
+        .route("/projects/{org}/{project}/user-feedback/", get(feedback::list).post(feedback::say))
+        .route("/projects/{org}/{project}/keys/", get(about::keys))
         .route("/projects/{org}/{project}/environments/", get(about::environments))
         .route("/projects/{org}/{project}/issues/", get(issues::of_project).put(decide::of_project))
         .route("/projects/{org}/{project}/events/", get(events::of_project))

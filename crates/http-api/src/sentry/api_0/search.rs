@@ -100,6 +100,7 @@ pub(super) fn search(wanted: &mut Wanted, query: &str, now: Timestamp) -> Answer
     let mut texts: Vec<String> = Vec::new();
     for term in terms(query)? {
         match &term.key {
+            Some(_) if term.value.is_empty() => return Err(term.refusal()),
             Some(key) => keyed(wanted, key, &term, now)?,
             None if !term.is_quoted && ["AND", "OR"].contains(&term.value.as_str()) => {
                 return Err(term.refusal());
@@ -197,7 +198,7 @@ impl Term {
     /// Without signs of comparison, lists and patterns, unless they are quoted.
     fn plain(&self) -> Answer<String> {
         let has_signs = self.value.starts_with(['>', '<', '[']) || self.value.contains('*');
-        match has_signs && !self.is_quoted || self.value.is_empty() {
+        match has_signs && !self.is_quoted {
             true => Err(self.refusal()),
             false => Ok(self.value.clone()),
         }
@@ -334,6 +335,7 @@ mod tests {
             "a OR b",
             "bookmarks:me",
             "release:",
+            "message:",
             "is:lost",
             "(a:1",
         ] {

@@ -17,6 +17,7 @@ use crate::api_v1::watched::check_time;
 use crate::parameters::Parameters;
 use crate::services::Services;
 
+const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
@@ -33,15 +34,20 @@ impl Period {
 
     /// None: they are not asked for.
     pub(super) fn read(said: &str) -> Answer<Option<Period>> {
-        match said {
-            "" => Ok(None),
-            "24h" | "auto" => Ok(Some(Period::DAY)),
-            "14d" => Ok(Some(Period { name: "14d", step: DAY, slots: 14 })),
+        let (name, step, slots) = match said {
+            "" => return Ok(None),
+            "24h" | "auto" => return Ok(Some(Period::DAY)),
+            "1h" => ("1h", MINUTE, 60),
+            "7d" => ("7d", DAY, 7),
+            "14d" => ("14d", DAY, 14),
+            "30d" => ("30d", DAY, 30),
+            "90d" => ("90d", DAY, 90),
             other => {
-                Err(Problem::bad_request(format!("statsPeriod is not `{other}`"))
-                    .hint("it is 24h, 14d or empty"))
+                return Err(Problem::bad_request(format!("statsPeriod is not `{other}`"))
+                    .hint("it is 1h, 24h, 7d, 14d, 30d, 90d or empty"));
             }
-        }
+        };
+        Ok(Some(Period { name, step, slots }))
     }
 
     pub(super) fn of(
@@ -89,7 +95,7 @@ fn asked(query: &str, project: u64, now: Timestamp) -> Answer<Option<Span>> {
         }
     }
     let step = match parameters.last("resolution").unwrap_or("1h") {
-        "1m" => 60,
+        "1m" => MINUTE,
         "1h" => HOUR,
         "1d" => DAY,
         other => {
