@@ -10,7 +10,9 @@ use disk::{DiskError, Doing, Io, replace_whole};
 use parking_lot::Mutex;
 use vocabulary::Timestamp;
 use vocabulary::error::{EventBody, EventId, StoredEvent};
-use vocabulary::ports::{EventLog, EventLogError, EventLogStats, EventPage, EventTicket, HeldEvents, Replay};
+use vocabulary::ports::{
+    EventLog, EventLogError, EventLogStats, EventPage, EventTicket, HeldEvents, IsWanted, Replay,
+};
 
 use crate::index::{Entry, Wanted};
 use crate::limits::{BATCH_BYTES, BATCH_EVENTS, BODY_BYTES, LIST_EVENTS, MARKS_BYTES, RECENT_SEGMENTS};
@@ -317,11 +319,7 @@ impl EventLog for EventStore {
         self.expire_before(project, before)
     }
 
-    fn events_where(
-        &self,
-        project: u64,
-        is_wanted: &mut dyn FnMut(Option<u64>, Option<&[u8]>) -> bool,
-    ) -> Result<Vec<EventId>, EventLogError> {
+    fn events_where(&self, project: u64, is_wanted: IsWanted<'_>) -> Result<Vec<EventId>, EventLogError> {
         Ok(self.ids_where(project, is_wanted)?)
     }
 

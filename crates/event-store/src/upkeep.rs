@@ -8,7 +8,7 @@ use std::sync::Arc;
 use disk::{DiskError, Doing, Io};
 use vocabulary::Timestamp;
 use vocabulary::error::{EventBody, EventId};
-use vocabulary::ports::EventLogError;
+use vocabulary::ports::{EventLogError, IsWanted};
 
 use crate::index::{Entry, Span};
 use crate::limits::{EXPIRED_SHARE, REWRITE_BYTES};
@@ -69,11 +69,7 @@ impl EventStore {
         Ok(gone)
     }
 
-    pub(crate) fn ids_where(
-        &self,
-        project: u64,
-        is_wanted: &mut dyn FnMut(Option<u64>, Option<&[u8]>) -> bool,
-    ) -> Result<Vec<EventId>, DiskError> {
+    pub(crate) fn ids_where(&self, project: u64, is_wanted: IsWanted<'_>) -> Result<Vec<EventId>, DiskError> {
         let (open, entries, sealed) = {
             let inner = self.inner.lock();
             let entries: Vec<Entry> = inner.open.index.of_project(project).copied().collect();
@@ -90,7 +86,7 @@ impl EventStore {
         &self,
         records: Records,
         mut entries: Vec<Entry>,
-        is_wanted: &mut dyn FnMut(Option<u64>, Option<&[u8]>) -> bool,
+        is_wanted: IsWanted<'_>,
     ) -> Result<Vec<EventId>, DiskError> {
         entries.sort_unstable_by_key(|entry| entry.offset);
         let mut reader = Reader::new(records);

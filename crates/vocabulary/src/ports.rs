@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use crate::retention::{Aggregation, Policy};
 use crate::{PointBatch, SeriesRef, Sketch, SketchBatch, Step, Timestamp, ValueKind};
 
-pub use event_log::{EventLog, EventLogError, EventLogStats, EventPage, EventTicket, HeldEvents, Replay};
+pub use event_log::{
+    EventLog, EventLogError, EventLogStats, EventPage, EventTicket, HeldEvents, IsWanted, Replay,
+};
 
 /// The write side.
 pub trait PointSink: Send + Sync {

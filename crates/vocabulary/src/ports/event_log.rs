@@ -44,13 +44,8 @@ pub trait EventLog: Send + Sync {
     /// how many events of any project went from the disk.
     fn expire(&self, project: u64, before: Timestamp) -> Result<u64, EventLogError>;
 
-    /// Of those that `is_wanted` by the hash of their user and their body, which is none if it is damaged; also of those that
-    /// are found no more and still on the disk. Reads all that the project has.
-    fn events_where(
-        &self,
-        project: u64,
-        is_wanted: &mut dyn FnMut(Option<u64>, Option<&[u8]>) -> bool,
-    ) -> Result<Vec<EventId>, EventLogError>;
+    /// Of those that are wanted; also of those that are found no more and still on the disk. Reads all that the project has.
+    fn events_where(&self, project: u64, is_wanted: IsWanted<'_>) -> Result<Vec<EventId>, EventLogError>;
 
     /// These go from the disk; how many were there. What was erased before an error stays erased: ask again.
     fn erase(&self, project: u64, ids: &[EventId]) -> Result<u64, EventLogError>;
@@ -60,6 +55,9 @@ pub trait EventLog: Send + Sync {
 
     fn stats(&self) -> EventLogStats;
 }
+
+/// By the hash of its user and its body, which is none if it is damaged.
+pub type IsWanted<'a> = &'a mut dyn FnMut(Option<u64>, Option<&[u8]>) -> bool;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeldEvents {
