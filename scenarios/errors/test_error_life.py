@@ -202,7 +202,7 @@ def test_what_exporters_of_metrics_ask(server):
     assert counts == {"received": 2, "rejected": 0, "blacklisted": 0}
     [group] = api(f"organizations/any/stats_v2/?field=sum(quantity)&groupBy=project&groupBy=outcome&interval=1d&project={project.id}&project={project.id}")["groups"]
     assert (group["by"], group["totals"]) == ({"project": project.id, "outcome": "accepted"}, {"sum(quantity)": 2})
-    refused = server.get("/api/0/projects/any/exported/issues/?query=age:%2B24h")
+    refused = server.get("/api/0/projects/any/exported/issues/?query=age:24h")
     assert refused.status == 400 and "age:-24h" in refused.json["detail"]
 
 
