@@ -203,7 +203,7 @@ def test_what_exporters_of_metrics_ask(server):
     [group] = api(f"organizations/any/stats_v2/?field=sum(quantity)&groupBy=project&groupBy=outcome&interval=1d&project={project.id}&project={project.id}")["groups"]
     assert (group["by"], group["totals"]) == ({"project": project.id, "outcome": "accepted"}, {"sum(quantity)": 2})
     refused = server.get("/api/0/projects/any/exported/issues/?query=age:24h")
-    assert refused.status == 400 and "age:-24h" in refused.json["detail"]
+    assert refused.status == 400 and "-24h" in refused.json["detail"]
 
 
 def test_a_project_has_its_series_after_a_restart_too(bellwether):
