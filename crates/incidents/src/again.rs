@@ -87,16 +87,14 @@ impl Incidents {
                 self.unsaved.trouble(id, key.clone());
             }
         }
-        let keys: Vec<Key> = incident.troubles.keys().filter(|key| dismissed(key)).cloned().collect();
-        for key in keys {
-            let Some(held) = self.held.remove(&key) else { continue };
+        // What was over here when it was closed may have been dismissed with another since: that is none of ours.
+        let back = incident.bad().filter_map(|(key, _)| Some((key.clone(), held.get(key)?.clone())));
+        let back: Vec<(Key, Trouble)> = back.collect();
+        for (key, _) in &back {
+            self.held.remove(key);
             self.unsaved.let_go(key.clone());
-            self.tie(&key, held.since);
-            if let Some(incident) = self.live.get_mut(&id) {
-                incident.troubles.insert(key.clone(), Trouble { dismissed: false, ..held });
-            }
-            self.unsaved.trouble(id, key);
         }
+        self.bring_back(id, back);
     }
 
     /// What was bad when it was closed, and is again.

@@ -148,6 +148,25 @@ fn what_was_closed_while_it_was_bad_counts_again_when_it_opens_again() {
 }
 
 #[test]
+fn what_was_dismissed_with_another_incident_does_not_come_back_with_this_one() {
+    let mut story = Story::with_rest();
+    story.goes("latency", State::Critical);
+    story.goes("unclaimed", State::Critical);
+    story.act(2, Deed::Merge { into: 1 }).unwrap();
+    story.goes("unclaimed", State::Ok);
+    story.tick(700);
+    story.goes("unclaimed", State::Critical);
+    assert_eq!(story.incidents.next_incident, 4, "it was over for so long that it is an incident of its own");
+    story.act(3, Deed::Resolve { comment: "known".into(), helped: none() }).unwrap();
+    story.goes("latency", State::Ok);
+    story.goes("latency", State::Critical);
+    assert_eq!(story.incidents.live[&1].bad().count(), 1);
+    story.goes("unclaimed", State::Ok);
+    story.goes("latency", State::Ok);
+    assert_eq!(story.incidents.open_count(), 0);
+}
+
+#[test]
 fn people_open_an_incident_again_and_then_only_people_end_it() {
     let mut story = Story::with_rest();
     story.goes("latency", State::Critical);

@@ -590,7 +590,14 @@ impl World {
         }
         let seed = self.seed;
         let standing = self.desk.standing();
-        assert_eq!((standing.open, standing.waiting.len()), (0, 0), "seed {seed}: {:?}", standing.waiting);
+        let open: Vec<_> = {
+            let inner = self.desk.inner.lock();
+            let open = inner.incidents.live.values().filter(|one| one.phase != Phase::Resolved);
+            open.map(|one| (one.id, one.reason.clone(), store::timeline(&self.store, one.id).unwrap()))
+                .collect()
+        };
+        let left = (standing.open, standing.waiting.len());
+        assert_eq!(left, (0, 0), "seed {seed}: {:?} {open:#?}", standing.waiting);
         for (whom, problem) in &self.waiting_for_end {
             let (incident, contact) = whom;
             let refused = self.refused_ends.get(whom).filter(|(page, _)| page > problem);
