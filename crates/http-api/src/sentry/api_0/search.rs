@@ -9,6 +9,8 @@ use super::issues::status;
 use crate::answer::{Answer, Problem};
 
 const HINT: &str = "is:, assigned:, environment:, release:, first-release:, age:-24h, lastSeen:+24h, timesSeen:>10, has:tag, message:, title:, error.type:, error.value:, error.handled:, platform:, user.id:, tag:value, tags[tag]:value, text, values with white space in quotes; GET /api/v1/errors/groups can more";
+/// More than anybody writes. Each is looked for in every group, while nobody else gets at the state database.
+const MAX_TERMS: usize = 20;
 /// What Sentry knows of an event and is no tag here. Tags that are called so are found as `tags[NAME]`.
 const NO_TAGS: [&str; 14] = [
     "bookmarks",
@@ -98,7 +100,13 @@ fn terms(query: &str) -> Answer<Vec<Term>> {
 
 pub(super) fn search(wanted: &mut Wanted, query: &str, now: Timestamp) -> Answer<()> {
     let mut texts: Vec<String> = Vec::new();
-    for term in terms(query)? {
+    let terms = terms(query)?;
+    let keyed_terms = terms.iter().filter(|term| term.key.is_some()).count();
+    if keyed_terms > MAX_TERMS {
+        let why = format!("a query of {keyed_terms} terms: at most {MAX_TERMS} are searched for at a time");
+        return Err(Problem::bad_request(why));
+    }
+    for term in terms {
         match &term.key {
             Some(_) if term.value.is_empty() => return Err(term.refusal()),
             Some(key) => keyed(wanted, key, &term, now)?,
@@ -312,6 +320,14 @@ mod tests {
             (of("has:till").has_tags, of("platform:python").platform),
             (vec!["till".to_owned()], Some("python".to_owned()))
         );
+    }
+
+    #[test]
+    fn so_many_terms_are_searched_for() {
+        let most = "has:till ".repeat(MAX_TERMS);
+        assert!(wanted(&format!("{most} and words as many as one likes {}", "a ".repeat(100))).is_ok());
+        let refused = wanted(&format!("{most} a:b")).err().map(|problem| problem.error);
+        assert_eq!(refused.as_deref(), Some("a query of 21 terms: at most 20 are searched for at a time"));
     }
 
     #[test]
