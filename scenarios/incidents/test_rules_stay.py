@@ -23,7 +23,7 @@ def test_a_reload_without_a_contact_loses_no_rule(bellwether):
     server.rewrite(BASE)
     part = wait_for(made, what="the part of rules made in the UI")
     assert part["state"] == "warning" and "no contact `ana`" in part["text"] and "it is watched without that" in part["text"], part
-    assert "`disk`, made in the UI" in server.log()
+    wait_for(lambda: "`disk`, made in the UI" in server.log(), what="a line of the log")
     assert "no contact `ana`" in server.cli("config", "check").stdout
     assert server.post("/api/v1/checks/disk/result", {"status": 2, "output": "still full"}).status // 100 == 2
     assert phase() == "open", "it is watched, and not over"

@@ -9,7 +9,7 @@ import pytest
 
 from support.server import wait_for
 
-KEY = "0123456789abcdef0123"
+KEY = "thekeyofthepings0123"
 UUID = "2f1b7a4e-6c1d-4a63-9d55-0c9f6f6d2b11"
 CONFIG = f"""
 [heartbeats]

@@ -204,14 +204,15 @@ impl Incidents {
         names.retain(|name| seen.insert(name.clone()));
         let reached = |name: Arc<str>| {
             let contact = self.book.contacts.get(&name).filter(|contact| contact.wants(severity))?;
-            if self.book.is_never(&name, key.host, now) {
-                return None;
-            }
             let channels = contact.channels.iter().filter(|channel| Some(&***channel) != failing);
             let channels: Vec<_> = channels.cloned().collect();
             (!channels.is_empty()).then_some((name, channels))
         };
-        let reached = names.into_iter().filter_map(reached).collect();
+        let mut reached: Vec<(Arc<str>, Vec<Arc<str>>)> = names.into_iter().filter_map(reached).collect();
+        // Beside others they are told when their time begins, be it by a change of the files; alone they are nobody.
+        if reached.iter().all(|(name, _)| self.book.is_never(name, key.host, now)) {
+            reached.clear();
+        }
         match failing {
             Some(_) => reached,
             None => self.with_last_resort(reached, incident, key, severity, now),
