@@ -79,11 +79,15 @@ impl Incidents {
         is_known && gone.all(|gone| gone) && !self.told_of(incident).any(|(_, told)| is_later(told))
     }
 
-    /// Whose time begins no more by other definitions is waited for in vain.
+    /// Whose time begins no more by other definitions is waited for in vain, unless others have heard: then there is time for it to
+    /// begin by yet other ones.
     fn look_at_late(&mut self, now: Timestamp) {
         let mut never = Vec::new();
         for incident in self.live.values().filter(|incident| !incident.is_closed()) {
             let Some((key, _)) = incident.tellable() else { continue };
+            if self.told_of(incident).any(|(_, told)| !told.late && self.has_heard(told)) {
+                continue;
+            }
             let late = incident.detail.told.iter().filter(|(_, told)| told.late);
             let late = late.filter(|(name, _)| self.book.is_never(name, key.host, now));
             never.extend(late.map(|(name, _)| (incident.id, name.clone())));
